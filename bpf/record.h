@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The one record that a tracer writes into the ring buffer, as both sides see it. */
+#pragma once
+
+#include <linux/perf_event.h>
+#include <linux/types.h>
+
+/*
+ * The deepest branch stack of any CPU: 64 entries, Intel's architectural LBR being 8 to 64
+ * (SDM volume 3, "Architectural LBRs").
+ */
+#define LBRD_MAX_BRANCHES 64
+#define LBRD_COMM_LENGTH 16
+
+/*
+ * Variable length: the record ends behind the last branch entry that the snapshot delivered.
+ * branch_bytes is what bpf_get_branch_snapshot returned: the number of bytes of valid entries
+ * (a multiple of sizeof(struct perf_branch_entry)), or a negative errno, in which case the record
+ * holds no entry.
+ */
+struct lbrd_record {
+	__u64 timestamp; /* nanoseconds, bpf_ktime_get_ns(): CLOCK_MONOTONIC */
+	__s64 return_value; /* the raw return register at exit; 0 at entry */
+	__u32 tracer; /* the number that the daemon gave the tracer */
+	__u32 cpu;
+	__u32 pid; /* thread group id, in the initial pid namespace */
+	__u32 tid;
+	char comm[LBRD_COMM_LENGTH];
+	__s32 branch_bytes;
+	__u32 reserved;
+	struct perf_branch_entry branches[LBRD_MAX_BRANCHES]; /* newest first */
+};
+
+#define LBRD_RECORD_HEADER_SIZE __builtin_offsetof(struct lbrd_record, branches)
