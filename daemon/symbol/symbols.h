@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Address to name, module and source line, for the kernel, its modules and BPF programs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/model/location.h"
+
+struct symbols;
+
+/*
+ * Renders a location to text once, when it is first made; the bytes live and die with the location
+ * as location.text. Writes at most `size` bytes to `buffer` and returns the length, or more than
+ * `size` when it does not fit (it is then called again with room enough). Pure: no allocation, no
+ * state, may be called at any time.
+ */
+typedef size_t (*location_render_fn)(const struct location *location, char *buffer, size_t size);
+
+struct symbols_config {
+	const char *kallsyms_path; /* "/proc/kallsyms"; another one in tests */
+	location_render_fn render; /* NULL: no text */
+	size_t max_locations; /* bound of the location cache */
+	uint64_t grace_ns; /* how long an unloaded program's symbols stay resolvable */
+	bool live; /* false (tests): no BPF programs, no kernel notifications */
+};
+
+/*
+ * Reads kallsyms, the loaded BPF programs and subscribes to the kernel's load and unload reports
+ * (software perf event with ksymbol and bpf_event set, since 5.1). Works without privileges as far
+ * as possible: what is missing is told by symbols_describe(). -ENOMEM.
+ */
+int symbols_new(const struct symbols_config *config, struct symbols **ret);
+void symbols_free(struct symbols *symbols);
+
+/*
+ * Takes in what was loaded and unloaded since. To be called before a batch of records is resolved
+ * (a report precedes every record that its code could have produced) and after an attach. Cheap
+ * when nothing happened: no system call. Also ends grace times and evicts from the location cache:
+ * locations handed out before are invalid after it.
+ */
+void symbols_refresh(struct symbols *symbols);
+
+/*
+ * The file descriptors to poll (readable: call symbols_refresh() soon). One per CPU at most;
+ * returns how many were written. 0 when there is no subscription.
+ */
+size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max);
+
+/*
+ * What `address` was at the moment `timestamp` (CLOCK_MONOTONIC, ns; 0: now). Never fails: an
+ * address without a symbol gives a location with kind LOCATION_UNKNOWN; out of memory gives a
+ * static one. Valid until the next symbols_refresh().
+ */
+const struct location *symbols_resolve(struct symbols *symbols, uint64_t address,
+		uint64_t timestamp);
+
+/*
+ * The address range [*ret_start, *ret_end) of a kernel function by name, module NULL for vmlinux.
+ * 0; -ENOENT: no such symbol or addresses hidden; -ENOTUNIQ: several in that module.
+ */
+int symbols_find(struct symbols *symbols, const char *name, const char *module,
+		uint64_t *ret_start, uint64_t *ret_end);
+
+/* Marks the programs of this daemon (by id), so that their rows count as the tracer's. */
+void symbols_add_tracer(struct symbols *symbols, uint32_t program_id);
+
+struct symbols_description {
+	bool addresses_hidden; /* kptr_restrict or missing privilege: kallsyms shows zeroes */
+	bool programs_hidden; /* JIT addresses hidden from us (kptr_restrict, bpf_jit_harden) */
+	bool notified; /* the kernel reports loads and unloads */
+	size_t kernel_symbols;
+	size_t programs; /* live and in grace */
+	size_t cached_locations;
+	uint64_t cache_hits;
+	uint64_t cache_misses;
+	uint64_t lost_reports; /* kernel reports that were lost and led to a full re-read */
+	size_t bytes; /* memory held, estimated */
+};
+void symbols_describe(const struct symbols *symbols, struct symbols_description *ret);

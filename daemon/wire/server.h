@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Varlink server: listener, peers, calls and their dispatch. */
+#pragma once
+
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/wire/frame.h"
+
+struct call;
+struct peer;
+struct server;
+
+/*
+ * A method of the served interface. Before the handler runs, the parameters have been checked
+ * against the interface file: unknown members, wrong types and missing required members have been
+ * answered with org.varlink.service.InvalidParameter.
+ *
+ * `parameters` is never NULL ({} when absent) and is borrowed for the duration of the handler.
+ *
+ * The handler answers with exactly one of call_reply(), call_error(), or keeps the call open by
+ * call_stream() and ends it later. It returns 0, or a negative errno when it failed before it
+ * answered; the server then answers io.lbrd.Internal. A handler must not answer and fail.
+ */
+struct method {
+	const char *name; /* without the interface: "Attach" */
+	unsigned int flags; /* METHOD_* */
+	int (*handler)(struct call *call, struct json_object *parameters, void *userdata);
+};
+
+#define METHOD_MORE (1u << 0) /* only with `more`; else the server answers ExpectedMore */
+
+struct server_limits {
+	size_t max_message; /* bytes of one call */
+	unsigned int max_peers;
+	unsigned int max_depth; /* of JSON nesting */
+	size_t max_queued_replies; /* bytes of unsent replies before no further call is read */
+};
+
+/* What the server tells its owner; any may be NULL. */
+struct server_events {
+	/* A peer is gone (its calls were closed before). `userdata` as in the config. */
+	void (*peer_gone)(struct peer *peer, void *userdata);
+	/* The listening socket failed for good: the daemon cannot serve any more. */
+	void (*listener_failed)(int error, void *userdata);
+	/* One peer misbehaved or was dropped for a reason worth a line in the journal. */
+	void (*peer_dropped)(struct peer *peer, const char *reason, void *userdata);
+};
+
+struct server_config {
+	struct event_base *base;
+	const char *interface_text; /* the whole .varlink file; not copied */
+	const struct method *methods; /* ended by .name == NULL; not copied */
+	const char *vendor, *product, *version, *url; /* for GetInfo */
+	struct server_limits limits;
+	struct server_events events;
+	void *userdata;
+};
+
+/* The interface text is parsed and each method looked up: -EINVAL when the two do not agree. */
+int server_new(const struct server_config *config, struct server **ret);
+/* Closes all peers (their calls' on_closed run) and the listener. NULL is fine. */
+void server_free(struct server *server);
+
+/* Serves on a listening socket (from systemd); owned by the server from here on. */
+int server_listen_fd(struct server *server, int fd);
+/*
+ * Creates, binds (mode 0666 less umask: who may connect is decided by the directory and by group)
+ * and listens. A stale socket file is replaced, a live one is -EADDRINUSE. The file is removed by
+ * server_free().
+ */
+int server_listen_path(struct server *server, const char *path, mode_t mode);
+
+/* What the kernel says of the other end (SO_PEERCRED at accept). */
+struct peer_credentials {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+const struct peer_credentials *peer_credentials(const struct peer *peer);
+unsigned int server_n_peers(const struct server *server);
+
+/* ---- one call ---- */
+
+struct peer *call_peer(struct call *call);
+bool call_wants_more(const struct call *call);
+
+/*
+ * The final reply. Takes over one reference of `parameters` (NULL means {}). The call is gone
+ * afterwards. Oneway calls send nothing. Never dropped however slow the peer is.
+ */
+int call_reply(struct call *call, struct json_object *parameters);
+
+/* The final error; `name` with its interface ("io.lbrd.NoSuchAttachment"). Like call_reply(). */
+int call_error(struct call *call, const char *name, struct json_object *parameters);
+
+/*
+ * Keeps a call with `more` open after its handler returned. `on_closed` runs exactly once when the
+ * peer vanished or the server is freed, not after call_reply()/call_error(); the call is gone when
+ * it returns. `on_drained`, if set, runs from the event loop whenever all bytes queued for the
+ * peer have been accepted by the socket after call_send() had left some queued.
+ */
+struct call_stream_events {
+	void (*on_closed)(struct call *call, void *userdata);
+	void (*on_drained)(struct call *call, void *userdata);
+};
+void call_stream(struct call *call, const struct call_stream_events *events, void *userdata);
+
+/*
+ * Sends one reply with `continues` of an open call. `frame` is a whole Varlink message, ending
+ * with its NUL byte, and is shared: the call takes its own reference. Nothing is copied; with an
+ * empty queue the bytes are sent at once, EV_WRITE is armed only for what the socket did not take.
+ * The peer is never freed inside: a failed connection is reported by on_closed from the loop.
+ */
+int call_send(struct call *call, struct frame *frame);
+
+/* Like call_send() for a reply made for this peer alone. Takes over `parameters`. */
+int call_send_json(struct call *call, struct json_object *parameters);
+
+/* Bytes that wait for the peer to read. */
+size_t call_queued(const struct call *call);
+
+/* Nanoseconds (CLOCK_MONOTONIC) since the socket last accepted a byte while some were queued; 0
+ * when nothing is queued. */
+uint64_t call_stalled_for(const struct call *call);
+
+/* Drops the peer of a call from the loop (on_closed runs later); `reason` goes to peer_dropped. */
+void call_drop_peer(struct call *call, const char *reason);
+
+/*
+ * Shutdown: lets queued bytes of all peers leave for at most `timeout_ms`, running the loop.
+ * No new call is read meanwhile.
+ */
+void server_flush(struct server *server, unsigned int timeout_ms);
