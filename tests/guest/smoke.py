@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ground that the other guest tests stand on: the machine and the target programs, without
+lbrd."""
+
+import pathlib
+
+import harness
+import paths
+
+
+def test_the_machine_is_the_guest():
+    assert "lbrd" in pathlib.Path("/proc/cmdline").read_text(), "not run in the guest"
+    harness.equal(harness.tracers(), [], "tracers before anything was started")
+
+
+def test_paths_return_what_the_source_says():
+    with harness.Programs("paths") as loaded:
+        for path in paths.ALL:
+            harness.equal(loaded["paths"].run(path.data)["returnValue"], path.returns)
+
+
+def test_a_held_program_goes_with_its_process():
+    process, ids = harness.hold("paths")
+    with process:
+        assert ids["paths"] in [p["id"] for p in harness.bpftool("prog", "show")]
+    deadline = harness.time.monotonic() + harness.TIMEOUT
+    while ids["paths"] in [p["id"] for p in harness.bpftool("prog", "show")]:
+        assert harness.time.monotonic() < deadline
+
+
+harness.main(globals())
