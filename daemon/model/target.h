@@ -30,7 +30,7 @@ struct target {
 	enum target_kind kind;
 	enum trace_mode mode;
 	uint32_t program_id; /* TARGET_PROGRAM */
-	uint32_t btf_id; /* of the function, in the BTF of the program, of vmlinux or of the module */
+	uint32_t btf_id; /* of the function in the BTF of the program, vmlinux or module */
 	char program[TARGET_NAME_MAX]; /* full name of the program's entry function */
 	char function[TARGET_NAME_MAX]; /* full BTF name of the traced function */
 	char module[64]; /* TARGET_FUNCTION: the module, "" for vmlinux */

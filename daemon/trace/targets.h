@@ -64,7 +64,7 @@ void target_list_deinit(struct target_list *list);
 
 struct targets;
 
-/* Knows the kernel's version and BTF; the latter is loaded when a kernel function first needs it. */
+/* Knows the kernel's version and BTF; the latter loads when a kernel function first needs it. */
 int targets_new(struct targets **ret);
 void targets_free(struct targets *targets);
 
