@@ -24,7 +24,7 @@ skips one with its reason. Nothing here sleeps to wait: every wait is for an eve
 failure that shows what the processes said, at the latest after TIMEOUT seconds.
 
 Names of objects are those of the BPF sources in this folder, without ".bpf.c". LBRD_BUILD is the
-build directory (set by tests/guest/meson.build).
+build directory (set by tests/vm/run).
 """
 
 import contextlib
@@ -324,7 +324,7 @@ def hold(name):
     Returns (Process, {function name: id})."""
     process = Process(BPF_TOOL, "hold", BUILD / "tests" / "guest" / f"{name}.bpf.o",
                       stdin=subprocess.PIPE)
-    first = json.loads(process.read_line())
+    first = process.wait_for(lambda program: True)
     return process, {first["name"]: first["id"]}
 
 

@@ -66,12 +66,12 @@ int paths(struct xdp_md *ctx)
 
 	I("r2 &= 7");
 	I("r1 = 0");
-	I("goto paths_loop_test"); /* @loop_enter */
+	I("if r2 == 0 goto paths_no_loop"); /* @loop_condition: taken for 0 */
 	I("paths_loop: r8 += 0x10000"); /* @loop_body */
 	I("r1 += 1");
-	I("paths_loop_test: if r1 < r2 goto paths_loop"); /* @loop_test: taken once per round */
+	I("if r1 < r2 goto paths_loop"); /* @loop_test: taken after every round but the last */
+	I("paths_no_loop: r1 = *(u8 *)(r6 + 4)"); /* @no_loop */
 
-	I("r1 = *(u8 *)(r6 + 4)");
 	I("if r1 == 1 goto paths_one"); /* @switch_one */
 	I("if r1 == 2 goto paths_two"); /* @switch_two */
 	I("goto paths_end"); /* @switch_other */

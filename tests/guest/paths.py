@@ -56,7 +56,10 @@ class Path:
             names += [("helper", HELPER), (HELPER, "helper_return")]
         else:
             names += [("helper_condition", "no_helper")]
-        names += [("loop_enter", "loop_test")] + rounds * [("loop_test", "loop_body")]
+        if rounds:
+            names += (rounds - 1) * [("loop_test", "loop_body")]
+        else:
+            names += [("loop_condition", "no_loop")]
         names += {
             1: [("switch_one", "one"), ("one_end", "end")],
             2: [("switch_two", "two")],
