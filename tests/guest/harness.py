@@ -23,7 +23,7 @@ Every function named test_* is one test of the TAP output, in the order of the f
 skips one with its reason. Nothing here sleeps to wait: every wait is for an event, and ends in a
 failure that shows what the processes said, at the latest after TIMEOUT seconds.
 
-Names of objects are those of the BPF sources in this folder, without ".bpf.c". LBRD_BUILD is the
+Objects are named as the BPF sources in this folder without ".bpf.c", or by their path. LBRD_BUILD is the
 build directory (set by tests/vm/run).
 """
 
@@ -51,6 +51,10 @@ TIMEOUT = 60  # seconds for any single wait; the guest is emulated and may share
 
 class Skip(Exception):
     """Raised by skip()."""
+
+
+def object_path(name):
+    return name if "/" in str(name) else BUILD / "tests" / "guest" / f"{name}.bpf.o"
 
 
 def skip(reason):
@@ -302,9 +306,9 @@ class Programs(dict):
 
     def __init__(self, name):
         super().__init__()
-        self.directory = tempfile.mkdtemp(prefix=f"{name}-", dir="/sys/fs/bpf")
+        self.directory = tempfile.mkdtemp(prefix="lbrd-", dir="/sys/fs/bpf")
         output = subprocess.check_output(
-            [BPF_TOOL, "load", BUILD / "tests" / "guest" / f"{name}.bpf.o", self.directory])
+            [BPF_TOOL, "load", object_path(name), self.directory])
         for line in output.splitlines():
             program = json.loads(line)
             self[program["name"]] = Program(f"{self.directory}/{program['name']}", **program)
@@ -322,8 +326,7 @@ class Programs(dict):
 def hold(name):
     """A process that loads an object and holds its programs without a pin: kill() unloads them.
     Returns (Process, {function name: id})."""
-    process = Process(BPF_TOOL, "hold", BUILD / "tests" / "guest" / f"{name}.bpf.o",
-                      stdin=subprocess.PIPE)
+    process = Process(BPF_TOOL, "hold", object_path(name), stdin=subprocess.PIPE)
     first = process.wait_for(lambda program: True)
     return process, {first["name"]: first["id"]}
 
