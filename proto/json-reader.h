@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An allocation-free pull reader over one JSON text. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/*
+ * The caller walks the text and says what it expects:
+ *
+ *	json_reader_init(&r, data, length);
+ *	json_enter_object(&r);
+ *	while (json_next_key(&r, &key)) {
+ *		if (json_slice_is(&key, "cpu"))
+ *			json_read_int(&r, &cpu);
+ *		else
+ *			json_skip(&r);
+ *	}
+ *	return json_finish(&r);
+ *
+ * After each key, and after each true json_next_element(), exactly one value is read, entered or
+ * skipped. The first thing that is not as expected sets `error` (-EBADMSG, -ERANGE, -ENOBUFS);
+ * from there on every call returns false, so that one look at the end is enough. Whatever the
+ * bytes are, nothing outside of them is read and every loop ends.
+ */
+struct json_reader {
+	const char *position, *end;
+	bool after_value; /* a comma or a closing bracket must come next */
+	int error;
+};
+
+/* Borrowed from the text, not NUL-terminated. */
+struct json_slice {
+	const char *data;
+	size_t length;
+};
+
+enum json_kind {
+	JSON_KIND_INVALID, /* nothing that begins a value, or an error before */
+	JSON_KIND_OBJECT,
+	JSON_KIND_ARRAY,
+	JSON_KIND_STRING,
+	JSON_KIND_NUMBER,
+	JSON_KIND_BOOL,
+	JSON_KIND_NULL,
+};
+
+void json_reader_init(struct json_reader *r, const char *data, size_t length);
+
+/* What the next value is, without reading it. */
+enum json_kind json_peek(struct json_reader *r);
+
+bool json_enter_object(struct json_reader *r);
+/* False at the end of the object, which is then behind, or on error. The key is not unescaped. */
+bool json_next_key(struct json_reader *r, struct json_slice *ret);
+bool json_enter_array(struct json_reader *r);
+/* False at the end of the array, which is then behind, or on error. */
+bool json_next_element(struct json_reader *r);
+
+/* The text between the quotes, escapes and all; see json_unescape(). Not checked for UTF-8. */
+bool json_read_raw_string(struct json_reader *r, struct json_slice *ret);
+/*
+ * A string: a slice of the text when there is nothing to unescape, else unescaped into `buffer`,
+ * -ENOBUFS when it does not fit (as many bytes as the text has always do).
+ */
+bool json_read_string(struct json_reader *r, char *buffer, size_t size, struct json_slice *ret);
+/* An integer; -ERANGE outside of 64 bits; a fraction or an exponent is -EBADMSG. */
+bool json_read_int(struct json_reader *r, int64_t *ret);
+/* A number's text, well-formed by RFC 8259; *ret_integer: neither fraction nor exponent. */
+bool json_read_number(struct json_reader *r, struct json_slice *ret, bool *ret_integer);
+bool json_read_bool(struct json_reader *r, bool *ret);
+bool json_read_null(struct json_reader *r);
+/* Passes one value of any kind. Fast: inside of it only strings and brackets are looked at. */
+bool json_skip(struct json_reader *r);
+/* Like json_skip(), and returns the text of the value. */
+bool json_read_raw(struct json_reader *r, struct json_slice *ret);
+
+/* 0 when the whole text was read without error and nothing but white space is left. */
+int json_finish(struct json_reader *r);
+
+/*
+ * Undoes the escapes of a string's raw text. Half a surrogate pair becomes U+FFFD. Returns the
+ * number of bytes written, -EBADMSG for an unknown escape, -ENOBUFS when `size` is too small
+ * (`length` is always enough). `buffer` may not overlap `text`.
+ */
+ptrdiff_t json_unescape(const char *text, size_t length, char *buffer, size_t size);
+
+static inline bool json_slice_equal(const struct json_slice *slice, const char *text, size_t length)
+{
+	return slice->length == length && memcmp(slice->data, text, length) == 0;
+}
+
+/* With a literal the comparison costs a few instructions. */
+#define json_slice_is(slice, literal) json_slice_equal(slice, literal, sizeof(literal) - 1)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each value is followed by a comma, which the closing bracket overwrites: so no call has to know
+ * whether it is the first in its container. The rule that must not break: a comma at the end of
+ * the buffer is always structural, because strings end with a quote.
+ */
+#include "proto/json-writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proto/utf8.h"
+
+#define ONES 0x0101010101010101ull
+#define HIGH_BITS 0x8080808080808080ull
+
+static const char digit_pairs[] =
+	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
+	"4748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293"
+	"949596979899";
+
+void json_writer_deinit(struct json_writer *w)
+{
+	free(w->data);
+	*w = JSON_WRITER_INIT;
+}
+
+bool json_writer_grow(struct json_writer *w, size_t room)
+{
+	size_t capacity = w->capacity ? w->capacity : 1024;
+	char *data;
+
+	if (w->error)
+		return false;
+	while (capacity - w->length < room) {
+		if (__builtin_mul_overflow(capacity, 2, &capacity)) {
+			w->error = -ENOMEM;
+			return false;
+		}
+	}
+	data = realloc(w->data, capacity);
+	if (!data) {
+		w->error = -ENOMEM;
+		return false;
+	}
+	w->data = data;
+	w->capacity = capacity;
+	return true;
+}
+
+int json_writer_finish(struct json_writer *w, const char **ret, size_t *ret_length)
+{
+	size_t length = w->length;
+
+	if (!json_writer_reserve(w, 1) || w->error)
+		return -ENOMEM;
+	if (length > 0 && w->data[length - 1] == ',')
+		length--;
+	w->data[length] = '\0';
+	/* The comma is gone: what is written next starts afresh, so that nothing half is reused. */
+	w->length = 0;
+	*ret = w->data;
+	*ret_length = length;
+	return 0;
+}
+
+/* Length of the leading part that can be copied as it is: printable ASCII but quote, backslash. */
+static size_t plain_prefix(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	for (; length - i >= 8; i += 8) {
+		uint64_t x, special;
+
+		memcpy(&x, text + i, 8);
+		/* A byte's high bit comes up for control characters, quote, backslash, non-ASCII;
+		 * a borrow can raise it falsely only above a byte that is special itself. */
+		special = (x | (x - ONES * 0x20) | ((x ^ ONES * '"') - ONES) |
+				((x ^ ONES * '\\') - ONES)) & HIGH_BITS;
+		if (special)
+			break;
+	}
+	for (; i < length; i++) {
+		unsigned char c = text[i];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			break;
+	}
+	return i;
+}
+
+/* Writes one character that cannot be copied; returns how many bytes of `text` it took. */
+static size_t write_special(struct json_writer *w, const char *text, const char *end)
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char c = *text;
+	char *to = w->data + w->length;
+	size_t n;
+
+	if (c >= 0x80) {
+		n = utf8_sequence(text, end);
+		memcpy(to, n ? text : "\xef\xbf\xbd", n ? n : 3);
+		w->length += n ? n : 3;
+		return n ? n : 1;
+	}
+	to[0] = '\\';
+	if (c >= 0x20 || c == '\n' || c == '\t') {
+		to[1] = c == '\n' ? 'n' : c == '\t' ? 't' : c;
+		w->length += 2;
+		return 1;
+	}
+	memcpy(to + 1, "u00", 3);
+	to[4] = hex[c >> 4];
+	to[5] = hex[c & 15];
+	w->length += 6;
+	return 1;
+}
+
+static void write_quoted(struct json_writer *w, const char *text, size_t length, char after)
+{
+	const char *end = text + length;
+
+	/* 2 quotes, the byte after, and the longest escape. */
+	if (!json_writer_reserve(w, length + 9))
+		return;
+	w->data[w->length++] = '"';
+	for (;;) {
+		size_t n = plain_prefix(text, end - text);
+
+		memcpy(w->data + w->length, text, n);
+		w->length += n;
+		text += n;
+		if (text == end)
+			break;
+		text += write_special(w, text, end);
+		if (!json_writer_reserve(w, end - text + 9))
+			return;
+	}
+	w->data[w->length] = '"';
+	w->data[w->length + 1] = after;
+	w->length += 2;
+}
+
+void json_write_key(struct json_writer *w, const char *name, size_t length)
+{
+	write_quoted(w, name, length, ':');
+}
+
+void json_write_string(struct json_writer *w, const char *text, size_t length)
+{
+	write_quoted(w, text, length, ',');
+}
+
+void json_write_cstring(struct json_writer *w, const char *text)
+{
+	write_quoted(w, text, strlen(text), ',');
+}
+
+void json_write_int(struct json_writer *w, int64_t value)
+{
+	char text[20], *p = text + sizeof(text);
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	while (rest >= 100) {
+		p -= 2;
+		memcpy(p, digit_pairs + rest % 100 * 2, 2);
+		rest /= 100;
+	}
+	if (rest >= 10) {
+		p -= 2;
+		memcpy(p, digit_pairs + rest * 2, 2);
+	} else {
+		*--p = '0' + rest;
+	}
+	if (value < 0)
+		*--p = '-';
+	json_write_raw(w, p, text + sizeof(text) - p);
+}
+
+/* The eight hexadecimal digits of `value`, the most significant first in memory. */
+static void hex_digits(uint32_t value, char ret[static 8])
+{
+	uint64_t x = value, above_nine;
+
+	x = (x << 16 | x) & 0x0000ffff0000ffffull;
+	x = (x << 8 | x) & 0x00ff00ff00ff00ffull;
+	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0full;
+	above_nine = (x + ONES * 6) >> 4 & ONES;
+	x += ONES * '0' + above_nine * ('a' - '0' - 10);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	x = __builtin_bswap64(x);
+#endif
+	memcpy(ret, &x, 8);
+}
+
+void json_write_address(struct json_writer *w, uint64_t address)
+{
+	unsigned int n_digits = address ? (67 - __builtin_clzll(address)) / 4 : 1;
+	char digits[16], *to;
+
+	if (!json_writer_reserve(w, 21))
+		return;
+	hex_digits(address >> 32, digits);
+	hex_digits(address, digits + 8);
+	to = w->data + w->length;
+	memcpy(to, "\"0x", 3);
+	memcpy(to + 3, digits + 16 - n_digits, n_digits);
+	memcpy(to + 3 + n_digits, "\",", 2);
+	w->length += n_digits + 5;
+}
