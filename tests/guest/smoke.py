@@ -28,4 +28,13 @@ def test_a_held_program_goes_with_its_process():
         assert harness.time.monotonic() < deadline
 
 
+def test_the_other_targets_load_and_run():
+    with harness.Programs("odd") as loaded:
+        harness.equal(loaded["odd_tail_caller"].run()["returnValue"], 64 + 1)
+    with harness.Programs("tracing") as loaded:
+        loaded["tracing_program"].run()
+        harness.equal(len(harness.tracers()), 1)
+    harness.assert_no_tracers()
+
+
 harness.main(globals())
