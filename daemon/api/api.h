@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the methods work with, and the table of the methods. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "daemon/api/attachments.h"
+#include "daemon/api/hub.h"
+#include "daemon/symbol/symbols.h"
+#include "daemon/trace/lbr.h"
+#include "daemon/trace/targets.h"
+#include "daemon/trace/trace.h"
+#include "daemon/wire/server.h"
+
+struct detach;
+
+/* What the snapshots' way counts, for Describe. */
+struct pipeline_counters {
+	uint64_t records;
+	uint64_t malformed;
+	uint64_t unwanted; /* of no attachment: beyond a filter, or ended meanwhile */
+	uint64_t empty; /* snapshots without an entry */
+	uint64_t repeated; /* identical to the previous one of that CPU */
+	uint64_t out_of_memory;
+};
+
+/* Borrowed parts of the daemon; `userdata` of every method. */
+struct api {
+	struct trace *trace;
+	struct lbr *lbr;
+	struct symbols *symbols;
+	struct targets *targets;
+	struct hub *hub;
+	struct attachments *attachments;
+	struct server *server;
+	const struct pipeline_counters *pipeline;
+	uint64_t since; /* nanoseconds since 1970 */
+	TAILQ_HEAD(, detach) detaches; /* calls that wait for attachments to end */
+};
+
+void api_init(struct api *api);
+/* To be told of every attachment that is gone: answers the Detach calls that wait for it. */
+void api_attachment_gone(struct api *api, uint32_t attachment);
+
+/* The table for server_new(). */
+extern const struct method api_methods[];
+
+int method_attach(struct call *call, struct json_object *parameters, void *userdata);
+int method_detach(struct call *call, struct json_object *parameters, void *userdata);
+int method_list(struct call *call, struct json_object *parameters, void *userdata);
+int method_watch(struct call *call, struct json_object *parameters, void *userdata);
+int method_programs(struct call *call, struct json_object *parameters, void *userdata);
+int method_describe(struct call *call, struct json_object *parameters, void *userdata);

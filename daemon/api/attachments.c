@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of attachments. Rule: an attachment that went active ends through begin_ending() and
+ * finish(), so that every event its targets had is published or counted before its last word.
+ */
+#include "daemon/api/attachments.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "daemon/api/tracing.h"
+
+struct attachments {
+	struct attachments_config config;
+	struct tracings tracings;
+	TAILQ_HEAD(attachment_list, attachment) list;
+	size_t count;
+	uint32_t last_id;
+	uint64_t position; /* in the ring, as told by the latest turn */
+};
+
+int attachments_new(const struct attachments_config *config, struct attachments **ret)
+{
+	struct attachments *attachments = calloc(1, sizeof(*attachments));
+
+	if (!attachments)
+		return -ENOMEM;
+	attachments->config = *config;
+	tracings_init(&attachments->tracings, config->trace);
+	TAILQ_INIT(&attachments->list);
+	*ret = attachments;
+	return 0;
+}
+
+/* Releases what the attachment uses and forgets it. */
+static void attachment_discard(struct attachments *attachments, struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		use_drop(&attachment->uses[i]);
+	if (!attachment->without_branches)
+		lbr_release(attachments->config.lbr);
+	free(attachment);
+}
+
+static void attachment_remove(struct attachments *attachments, struct attachment *attachment)
+{
+	TAILQ_REMOVE(&attachments->list, attachment, entries);
+	attachments->count--;
+	attachment_discard(attachments, attachment);
+}
+
+void attachments_free(struct attachments *attachments)
+{
+	struct attachment *attachment;
+
+	if (!attachments)
+		return;
+	while ((attachment = TAILQ_FIRST(&attachments->list)))
+		attachment_remove(attachments, attachment);
+	tracings_deinit(&attachments->tracings);
+	free(attachments);
+}
+
+static int list_add_failure(struct target_list *list, const struct target *target, int error,
+		const char *detail)
+{
+	struct target_failure *failures;
+
+	failures = reallocarray(list->failures, list->n_failures + 1, sizeof(*failures));
+	if (!failures)
+		return -ENOMEM;
+	list->failures = failures;
+	target_failure_set(&failures[list->n_failures++], target, error, detail);
+	return 0;
+}
+
+/* Kernel functions are located by symbol; a program's functions were by the kernel's info. */
+static void locate(struct symbols *symbols, struct target *target)
+{
+	if (target->kind == TARGET_FUNCTION && !target->start)
+		symbols_find(symbols, target->function, target->module[0] ? target->module : NULL,
+				&target->start, &target->end);
+}
+
+static int load(struct attachments *attachments, struct attachment *attachment,
+		struct target_list *list)
+{
+	char detail[256];
+	int r;
+
+	for (size_t i = 0; i < list->n_targets; i++) {
+		struct use *use = &attachment->uses[attachment->n_uses];
+
+		detail[0] = '\0';
+		locate(attachments->config.symbols, &list->targets[i]);
+		r = use_take(&attachments->tracings, use, attachment, &list->targets[i], detail,
+				sizeof(detail));
+		if (r > 0)
+			r = list_add_failure(list, &list->targets[i], r, detail);
+		else if (r == 0)
+			attachment->n_uses++;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int activate(struct attachments *attachments, struct attachment *attachment,
+		struct target_list *list, bool partial)
+{
+	char detail[256];
+	int r;
+
+	for (size_t i = 0; i < attachment->n_uses;) {
+		struct use *use = &attachment->uses[i];
+		struct tracer *tracer = use->tracing->tracer;
+
+		detail[0] = '\0';
+		/* Before the first event: its own rows must be known as the tracer's. */
+		symbols_add_tracer(attachments->config.symbols, tracer_program_id(tracer));
+		r = use_activate(use, detail, sizeof(detail));
+		if (r == 0) {
+			i++;
+			continue;
+		}
+		if (r > 0)
+			r = list_add_failure(list, tracer_target(tracer), r, detail);
+		if (r < 0 || !partial)
+			return r;
+		use_drop(use);
+		/* Uses are linked into lists: the last one moves here by being taken anew. */
+		*use = attachment->uses[--attachment->n_uses];
+		if (i < attachment->n_uses) {
+			LIST_REMOVE(&attachment->uses[attachment->n_uses], by_tracing);
+			LIST_INSERT_HEAD(&use->tracing->uses, use, by_tracing);
+		}
+	}
+	return 0;
+}
+
+static int acquire_branch_records(struct attachments *attachments, int *ret_detail)
+{
+	int r;
+
+	*ret_detail = 0;
+	if (!trace_has_snapshot_helper(attachments->config.trace))
+		return ATTACH_E_BRANCH_RECORDS;
+	r = lbr_acquire(attachments->config.lbr);
+	if (r > 0) {
+		*ret_detail = r;
+		return ATTACH_E_BRANCH_RECORDS;
+	}
+	return r;
+}
+
+static struct attachment *attachment_new(struct attachments *attachments,
+		const struct attach_request *request)
+{
+	size_t n_uses = request->list->n_targets;
+	struct attachment *attachment;
+
+	attachment = calloc(1, sizeof(*attachment) + n_uses * sizeof(attachment->uses[0]));
+	if (!attachment)
+		return NULL;
+	attachment->id = ++attachments->last_id;
+	attachment->peer = request->peer;
+	attachment->owner = request->owner;
+	attachment->filter = request->filter;
+	attachment->without_branches = request->without_branches;
+	attachment->active_until = UINT64_MAX;
+	return attachment;
+}
+
+static int check_limits(struct attachments *attachments, const struct attach_request *request,
+		int *ret_detail)
+{
+	*ret_detail = -1;
+	if (attachments->count >= limit_value(LIMIT_ATTACHMENTS))
+		*ret_detail = LIMIT_ATTACHMENTS;
+	else if (request->list->n_targets > limit_value(LIMIT_TARGETS))
+		*ret_detail = LIMIT_TARGETS;
+	return *ret_detail < 0 ? 0 : ATTACH_E_LIMIT;
+}
+
+/* Whether to go on although some of the request's targets failed. */
+static int judge(const struct attach_request *request, const struct attachment *attachment)
+{
+	if (request->list->n_failures && (!request->partial || !attachment->n_uses))
+		return ATTACH_E_TARGETS;
+	return 0;
+}
+
+int attachments_attach(struct attachments *attachments, struct attach_request *request,
+		struct attachment **ret, int *ret_detail)
+{
+	struct attachment *attachment;
+	int r;
+
+	r = check_limits(attachments, request, ret_detail);
+	if (r != 0)
+		return r;
+	r = trace_probe(attachments->config.trace);
+	if (r < 0) {
+		*ret_detail = r;
+		return ATTACH_E_TRACING;
+	}
+	if (!request->without_branches) {
+		r = acquire_branch_records(attachments, ret_detail);
+		if (r != 0)
+			return r;
+	}
+	attachment = attachment_new(attachments, request);
+	if (!attachment) {
+		if (!request->without_branches)
+			lbr_release(attachments->config.lbr);
+		return -ENOMEM;
+	}
+
+	r = load(attachments, attachment, request->list);
+	if (r == 0)
+		r = judge(request, attachment);
+	if (r == 0) {
+		attachment->since = clock_ns(CLOCK_REALTIME);
+		attachment->active_from = clock_ns(CLOCK_MONOTONIC);
+		r = activate(attachments, attachment, request->list, request->partial);
+	}
+	if (r == 0)
+		r = judge(request, attachment);
+	if (r != 0) {
+		attachment_discard(attachments, attachment);
+		return r;
+	}
+	/* The trampolines that activation made are known before their first record is read. */
+	symbols_refresh(attachments->config.symbols);
+	TAILQ_INSERT_TAIL(&attachments->list, attachment, entries);
+	attachments->count++;
+	*ret = attachment;
+	return 0;
+}
+
+struct attachment *attachments_find(struct attachments *attachments, uint32_t id)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		if (attachment->id == id && attachment->state == ATTACHMENT_ACTIVE)
+			return attachment;
+	return NULL;
+}
+
+struct attachment *attachments_next(struct attachments *attachments, struct attachment *previous)
+{
+	struct attachment *attachment;
+
+	attachment = previous ? TAILQ_NEXT(previous, entries) : TAILQ_FIRST(&attachments->list);
+	while (attachment && attachment->state != ATTACHMENT_ACTIVE)
+		attachment = TAILQ_NEXT(attachment, entries);
+	return attachment;
+}
+
+size_t attachments_count(const struct attachments *attachments)
+{
+	return attachments->count;
+}
+
+static bool attachment_traces(const struct attachment *attachment, uint32_t program_id)
+{
+	for (size_t i = 0; i < attachment->n_uses; i++) {
+		const struct target *target = &attachment->uses[i].tracing->source->target;
+
+		if (target->kind == TARGET_PROGRAM && target->program_id == program_id)
+			return true;
+	}
+	return false;
+}
+
+size_t attachments_of_program(struct attachments *attachments, uint32_t program_id, uint32_t *ids,
+		size_t max)
+{
+	struct attachment *attachment = NULL;
+	size_t n = 0;
+
+	while (n < max && (attachment = attachments_next(attachments, attachment)))
+		if (attachment_traces(attachment, program_id))
+			ids[n++] = attachment->id;
+	return n;
+}
+
+/* ---- the end ---- */
+
+static const char *const end_reasons[] = {
+	[END_DETACHED] = "detached",
+	[END_LIMIT] = "limit",
+	[END_OWNER_GONE] = "ownerGone",
+	[END_TARGETS_GONE] = "targetsGone",
+	[END_SHUTDOWN] = "shutdown",
+};
+
+static void report_losses(struct attachments *attachments, struct attachment *attachment,
+		bool exact)
+{
+	struct losses losses = attachment->unreported;
+
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		use_collect_losses(&attachment->uses[i], exact, &losses);
+	attachment->unreported = (struct losses){};
+	if (!losses_total(&losses))
+		return;
+	losses_add(&attachment->losses, &losses);
+	hub_publish_losses(attachments->config.hub, attachment->id, &losses);
+}
+
+void attachments_end(struct attachments *attachments, struct attachment *attachment,
+		enum end_reason reason)
+{
+	struct trace_description description;
+
+	if (attachment->state != ATTACHMENT_ACTIVE)
+		return;
+	attachment->state = ATTACHMENT_DRAINING;
+	attachment->end_reason = reason;
+	attachment->peer = NULL;
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		tracer_deactivate(attachment->uses[i].tracing->tracer);
+	attachment->active_until = clock_ns(CLOCK_MONOTONIC);
+	trace_describe(attachments->config.trace, &description);
+	attachment->drained_at = attachments->position + description.ring_used;
+	attachments->config.turn_wanted(attachments->config.userdata);
+}
+
+static void finish(struct attachments *attachments, struct attachment *attachment)
+{
+	struct ending ending = {
+		.attachment = attachment->id,
+		.reason = end_reasons[attachment->end_reason],
+	};
+
+	/* What a reached limit leaves unread is not lost: nobody asked for it. */
+	if (attachment->end_reason != END_LIMIT)
+		report_losses(attachments, attachment, true);
+	ending.losses = attachment->losses;
+	ending.events = attachment->events + losses_total(&attachment->losses);
+	hub_publish_ending(attachments->config.hub, &ending);
+	attachment_remove(attachments, attachment);
+	attachments->config.gone(ending.attachment, attachments->config.userdata);
+}
+
+void attachments_peer_gone(struct attachments *attachments, struct peer *peer)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		if (attachment->peer == peer)
+			attachments_end(attachments, attachment, END_OWNER_GONE);
+}
+
+void attachments_end_all(struct attachments *attachments, enum end_reason reason)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		attachments_end(attachments, attachment, reason);
+}
+
+/* ---- on the snapshots' way ---- */
+
+bool attachments_admit(struct attachments *attachments, const struct snapshot *snapshot,
+		struct audience *ret)
+{
+	return tracings_admit(&attachments->tracings, snapshot, ret);
+}
+
+void attachments_count_malformed(struct attachments *attachments)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		attachment->unreported.by_cause[LOSS_MALFORMED]++;
+}
+
+void attachments_count_unpublished(struct attachments *attachments,
+		const struct audience *audience)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		for (size_t i = 0; i < audience->n_attachments; i++)
+			if (audience->attachments[i] == attachment->id) {
+				attachment->events--;
+				attachment->unreported.by_cause[LOSS_MALFORMED]++;
+			}
+}
+
+void attachments_settle(struct attachments *attachments, uint64_t position, bool ring_empty)
+{
+	struct attachment *attachment, *next;
+
+	attachments->position = position;
+	for (attachment = TAILQ_FIRST(&attachments->list); attachment; attachment = next) {
+		next = TAILQ_NEXT(attachment, entries);
+		if (attachment->filter.limit && attachment->events >= attachment->filter.limit) {
+			attachments_end(attachments, attachment, END_LIMIT);
+			attachment->drained_at = position;
+		}
+		if (attachment->state == ATTACHMENT_DRAINING &&
+				(ring_empty || position >= attachment->drained_at))
+			finish(attachments, attachment);
+		else
+			report_losses(attachments, attachment, false);
+	}
+}
+
+static bool all_targets_gone(const struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		if (!tracer_target_gone(attachment->uses[i].tracing->tracer))
+			return false;
+	return true;
+}
+
+void attachments_tick(struct attachments *attachments)
+{
+	struct attachment *attachment = NULL;
+
+	while ((attachment = attachments_next(attachments, attachment))) {
+		if (all_targets_gone(attachment))
+			attachments_end(attachments, attachment, END_TARGETS_GONE);
+		else
+			report_losses(attachments, attachment, true);
+	}
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes Event of io.lbrd.varlink, wrapped as the reply of a stream. Most of it is copied: the
+ * target was rendered with its source, each location when it was first met.
+ */
+#include "daemon/api/encoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/macro.h"
+#include "daemon/symbol/rows.h"
+#include "proto/json-writer.h"
+
+struct encoder {
+	struct symbols *symbols;
+	struct json_writer writer;
+	struct rows rows; /* too large for the stack of a busy function */
+	uint64_t clock_read_at; /* CLOCK_MONOTONIC */
+	uint64_t clock_offset; /* what to add for nanoseconds since 1970 */
+};
+
+int encoder_new(struct symbols *symbols, struct encoder **ret)
+{
+	struct encoder *encoder = calloc(1, sizeof(*encoder));
+
+	if (!encoder)
+		return -ENOMEM;
+	encoder->symbols = symbols;
+	*ret = encoder;
+	return 0;
+}
+
+void encoder_free(struct encoder *encoder)
+{
+	if (!encoder)
+		return;
+	json_writer_deinit(&encoder->writer);
+	free(encoder);
+}
+
+#define MEMBER_INT(w, name, value) (JSON_WRITE_KEY(w, name), json_write_int(w, value))
+#define MEMBER_STRING(w, name, value) (JSON_WRITE_KEY(w, name), json_write_cstring(w, value))
+
+/* The wall clock may be set: its distance is measured anew every second of records. */
+static uint64_t wall_clock(struct encoder *encoder, uint64_t timestamp)
+{
+	static const uint64_t second = 1000000000;
+
+	if (!encoder->clock_offset || timestamp > encoder->clock_read_at + second) {
+		encoder->clock_read_at = clock_ns(CLOCK_MONOTONIC);
+		encoder->clock_offset = clock_ns(CLOCK_REALTIME) - encoder->clock_read_at;
+	}
+	return timestamp + encoder->clock_offset;
+}
+
+static void write_return_value(struct json_writer *w, const struct target *target, int64_t raw)
+{
+	unsigned int unused = target->return_bytes < 8 ? 64 - 8 * target->return_bytes : 0;
+
+	if (target->mode != TRACE_EXIT)
+		return;
+	if (unused == 64)
+		unused = 0; /* the width is not known */
+	switch (target->return_kind) {
+	case RETURN_NONE:
+		break;
+	case RETURN_SIGNED:
+		/* The bits above the type's width are whatever the register held. */
+		MEMBER_INT(w, "returnValue", (int64_t)((uint64_t)raw << unused) >> unused);
+		break;
+	case RETURN_UNSIGNED:
+		MEMBER_INT(w, "returnValue", (int64_t)(((uint64_t)raw << unused) >> unused));
+		break;
+	case RETURN_POINTER:
+		JSON_WRITE_KEY(w, "returnAddress");
+		json_write_address(w, raw);
+		break;
+	}
+}
+
+static void write_location(struct json_writer *w, const struct location *location)
+{
+	if (location->text_length) {
+		json_write_raw(w, location->text, location->text_length);
+		return;
+	}
+	/* Memory was short when it was rendered: the address is what cannot be done without. */
+	json_begin_object(w);
+	JSON_WRITE_KEY(w, "address");
+	json_write_address(w, location->address);
+	json_end_object(w);
+}
+
+#define TYPE(text) {"\"type\":\"" text "\"", sizeof("\"type\":\"" text "\"") - 1}
+
+static const struct {
+	const char *text;
+	size_t length;
+} branch_types[] = {
+	[BRANCH_TYPE_CONDITIONAL] = TYPE("conditional"),
+	[BRANCH_TYPE_JUMP] = TYPE("jump"),
+	[BRANCH_TYPE_INDIRECT_JUMP] = TYPE("indirectJump"),
+	[BRANCH_TYPE_CALL] = TYPE("call"),
+	[BRANCH_TYPE_INDIRECT_CALL] = TYPE("indirectCall"),
+	[BRANCH_TYPE_RETURN] = TYPE("return"),
+	[BRANCH_TYPE_SYSTEM_CALL] = TYPE("systemCall"),
+	[BRANCH_TYPE_SYSTEM_RETURN] = TYPE("systemReturn"),
+	[BRANCH_TYPE_CONDITIONAL_CALL] = TYPE("conditionalCall"),
+	[BRANCH_TYPE_CONDITIONAL_RETURN] = TYPE("conditionalReturn"),
+	[BRANCH_TYPE_EXCEPTION_RETURN] = TYPE("exceptionReturn"),
+	[BRANCH_TYPE_INTERRUPT] = TYPE("interrupt"),
+};
+
+static void write_row(struct json_writer *w, const struct row *row)
+{
+	const struct branch *branch = row->branch;
+
+	json_begin_object(w);
+	JSON_WRITE_KEY(w, "from");
+	write_location(w, row->from);
+	JSON_WRITE_KEY(w, "to");
+	write_location(w, row->to);
+	if (branch->mispredicted || branch->predicted) {
+		JSON_WRITE_KEY(w, "mispredicted");
+		json_write_bool(w, branch->mispredicted);
+	}
+	if (branch->type < ARRAY_SIZE(branch_types) && branch_types[branch->type].length)
+		json_write_raw(w, branch_types[branch->type].text, branch_types[branch->type].length);
+	if (branch->cycles)
+		MEMBER_INT(w, "cycles", branch->cycles);
+	if (row->through && row->through->symbol)
+		MEMBER_STRING(w, "through", row->through->symbol);
+	json_end_object(w);
+}
+
+static const struct {
+	const char *name;
+	const char *text;
+} notices[] = {
+	[ROWS_NO_TARGET] = {"noTarget",
+		"no branch touches the target, so every row is shown"},
+	[ROWS_POLLUTED] = {"polluted",
+		"an interrupt between the target and the snapshot replaced rows by its own"},
+	[ROWS_EMPTY] = {"empty",
+		"the CPU delivered no branch record"},
+	[ROWS_UNAVAILABLE] = {"unavailable",
+		"the kernel refused the snapshot"},
+};
+
+static void write_rows(struct json_writer *w, const struct rows *rows, enum view view)
+{
+	JSON_WRITE_KEY(w, "branches");
+	json_begin_array(w);
+	for (uint32_t i = 0; i < rows->n_rows; i++)
+		write_row(w, &rows->rows[i]);
+	json_end_array(w);
+	if (view != VIEW_RAW)
+		MEMBER_INT(w, "trimmed", rows->trimmed);
+	if (rows->notice != ROWS_FINE) {
+		MEMBER_STRING(w, "notice", notices[rows->notice].name);
+		MEMBER_STRING(w, "noticeText", notices[rows->notice].text);
+	}
+}
+
+static void write_event(struct encoder *encoder, const struct observation *observation,
+		enum view view)
+{
+	const struct snapshot *snapshot = &observation->snapshot;
+	const struct source *source = observation->source;
+	struct json_writer *w = &encoder->writer;
+
+	json_begin_object(w);
+	MEMBER_INT(w, "sequence", observation->sequence);
+	MEMBER_INT(w, "time", wall_clock(encoder, snapshot->timestamp));
+	MEMBER_INT(w, "timestamp", snapshot->timestamp);
+	JSON_WRITE_KEY(w, "attachments");
+	json_begin_array(w);
+	for (size_t i = 0; i < observation->n_attachments; i++)
+		json_write_int(w, observation->attachments[i]);
+	json_end_array(w);
+	JSON_WRITE_KEY(w, "target");
+	json_write_raw(w, source->json, source->json_length);
+	MEMBER_INT(w, "cpu", snapshot->cpu);
+	MEMBER_INT(w, "processId", snapshot->pid);
+	MEMBER_INT(w, "threadId", snapshot->tid);
+	MEMBER_STRING(w, "command", snapshot->comm);
+	write_return_value(w, &source->target, snapshot->return_value);
+	if (!observation->without_branches)
+		write_rows(w, &encoder->rows, view);
+	json_end_object(w);
+}
+
+int encoder_encode(struct encoder *encoder, struct observation *observation, enum view view)
+{
+	struct json_writer *w = &encoder->writer;
+	const char *text;
+	size_t length;
+	int r;
+
+	if (observation->frames[view])
+		return 0;
+	if (!observation->without_branches)
+		rows_build(encoder->symbols, &observation->snapshot, &observation->source->target,
+				view == VIEW_RAW, &encoder->rows);
+	json_writer_reset(w);
+	json_begin_object(w);
+	JSON_WRITE_KEY(w, "parameters");
+	json_begin_object(w);
+	JSON_WRITE_KEY(w, "event");
+	write_event(encoder, observation, view);
+	json_end_object(w);
+	JSON_WRITE_KEY(w, "continues");
+	json_write_bool(w, true);
+	json_end_object(w);
+	r = json_writer_finish(w, &text, &length);
+	if (r < 0)
+		return r;
+	return frame_new_copy(text, length + 1, &observation->frames[view]);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fan-out. Rule: has_room() alone decides whether an observer gets a snapshot; what it does not get
+ * is counted and told before anything else it gets. Nobody waits for anybody.
+ */
+#include "daemon/api/hub.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "daemon/api/history.h"
+#include "daemon/api/limits.h"
+#include "daemon/api/replies.h"
+
+struct subscription {
+	TAILQ_ENTRY(subscription) entries;
+	struct hub *hub;
+	struct call *call;
+	enum view view;
+	bool lagging; /* skips until its queue has drained */
+	struct losses untold;
+	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
+	uint64_t first_skipped; /* 0: none */
+	uint64_t last_skipped;
+	bool watches_all;
+	size_t n_attachments;
+	uint32_t attachments[];
+};
+
+struct hub {
+	struct encoder *encoder;
+	struct event *stall_timer;
+	struct history *history;
+	struct hub_counters counters;
+	uint64_t sequence;
+	TAILQ_HEAD(, subscription) subscriptions;
+};
+
+static void check_stalled(evutil_socket_t fd, short what, void *userdata)
+{
+	static const uint64_t second = 1000000000;
+	struct hub *hub = userdata;
+	struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		if (call_stalled_for(subscription->call) >
+				limit_value(LIMIT_OBSERVER_STALL) * second) {
+			hub->counters.stalled++;
+			call_drop_peer(subscription->call, "it did not read its stream for 30 s");
+		}
+}
+
+int hub_new(const struct hub_config *config, struct hub **ret)
+{
+	struct hub *hub = calloc(1, sizeof(*hub));
+
+	if (!hub)
+		return -ENOMEM;
+	TAILQ_INIT(&hub->subscriptions);
+	hub->encoder = config->encoder;
+	hub->stall_timer = event_new(config->base, -1, EV_PERSIST, check_stalled, hub);
+	if (!hub->stall_timer || history_new(&hub->history) < 0 ||
+			event_add(hub->stall_timer, &(struct timeval){.tv_sec = 1}) < 0) {
+		hub_free(hub);
+		return -ENOMEM;
+	}
+	*ret = hub;
+	return 0;
+}
+
+void hub_free(struct hub *hub)
+{
+	if (!hub)
+		return;
+	if (hub->stall_timer)
+		event_free(hub->stall_timer);
+	history_free(hub->history);
+	free(hub);
+}
+
+static void subscription_free(struct subscription *subscription)
+{
+	TAILQ_REMOVE(&subscription->hub->subscriptions, subscription, entries);
+	free(subscription);
+}
+
+static bool watches(const struct subscription *subscription, uint32_t attachment)
+{
+	if (subscription->watches_all)
+		return true;
+	for (size_t i = 0; i < subscription->n_attachments; i++)
+		if (subscription->attachments[i] == attachment)
+			return true;
+	return false;
+}
+
+static bool watches_any(const struct subscription *subscription,
+		const struct observation *observation)
+{
+	for (size_t i = 0; i < observation->n_attachments; i++)
+		if (watches(subscription, observation->attachments[i]))
+			return true;
+	return false;
+}
+
+/* ---- what one observer gets ---- */
+
+static void tell_losses(struct subscription *subscription)
+{
+	uint64_t total = losses_total(&subscription->untold);
+	struct json_object *lost;
+
+	if (!total)
+		return;
+	lost = json_object_new_object();
+	if (!lost)
+		return; /* still untold, told with the next */
+	reply_add_int(lost, "count", total);
+	reply_add(lost, "losses", reply_losses(&subscription->untold));
+	if (subscription->first_skipped) {
+		reply_add_int(lost, "firstSequence", subscription->first_skipped);
+		reply_add_int(lost, "lastSequence", subscription->last_skipped);
+	} else if (subscription->untold_attachment) {
+		reply_add_int(lost, "attachment", subscription->untold_attachment);
+	}
+	if (call_send_json(subscription->call, reply_wrap("lost", lost)) < 0)
+		return;
+	subscription->untold = (struct losses){};
+	subscription->first_skipped = 0;
+	subscription->untold_attachment = 0;
+}
+
+static bool has_room(const struct subscription *subscription)
+{
+	return !subscription->lagging &&
+			call_queued(subscription->call) <= limit_value(LIMIT_OBSERVER_BYTES);
+}
+
+static void skip(struct subscription *subscription, uint64_t sequence)
+{
+	subscription->lagging = call_queued(subscription->call) > 0;
+	subscription->untold.by_cause[LOSS_SLOW_OBSERVER]++;
+	if (!subscription->first_skipped)
+		subscription->first_skipped = sequence;
+	subscription->last_skipped = sequence;
+	subscription->hub->counters.skipped++;
+}
+
+static void deliver(struct subscription *subscription, struct observation *observation)
+{
+	struct hub *hub = subscription->hub;
+
+	if (subscription->first_skipped && !subscription->lagging)
+		tell_losses(subscription);
+	if (has_room(subscription) &&
+			encoder_encode(hub->encoder, observation, subscription->view) == 0 &&
+			call_send(subscription->call, observation->frames[subscription->view]) == 0)
+		hub->counters.delivered++;
+	else
+		skip(subscription, observation->sequence);
+}
+
+static void on_drained(struct call *call, void *userdata)
+{
+	struct subscription *subscription = userdata;
+
+	subscription->lagging = false;
+	tell_losses(subscription);
+}
+
+static void on_closed(struct call *call, void *userdata)
+{
+	subscription_free(userdata);
+}
+
+static const struct call_stream_events subscription_events = {
+	.on_closed = on_closed,
+	.on_drained = on_drained,
+};
+
+static void replay(struct subscription *subscription, uint64_t wanted)
+{
+	const struct history *history = subscription->hub->history;
+	size_t i = history_length(history);
+
+	while (i > 0 && wanted > 0)
+		if (watches_any(subscription, history_at(history, --i)))
+			wanted--;
+	for (; i < history_length(history); i++)
+		if (watches_any(subscription, history_at(history, i)))
+			deliver(subscription, history_at(history, i));
+}
+
+int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config)
+{
+	size_t ids = config->n_attachments * sizeof(uint32_t);
+	struct subscription *subscription = calloc(1, sizeof(*subscription) + ids);
+
+	if (!subscription)
+		return -ENOMEM;
+	subscription->hub = hub;
+	subscription->call = call;
+	subscription->view = config->view;
+	subscription->watches_all = config->n_attachments == 0;
+	subscription->n_attachments = config->n_attachments;
+	if (ids)
+		memcpy(subscription->attachments, config->attachments, ids);
+	TAILQ_INSERT_TAIL(&hub->subscriptions, subscription, entries);
+	call_stream(call, &subscription_events, subscription);
+	replay(subscription, config->replay);
+	return 0;
+}
+
+/* ---- what all get ---- */
+
+uint64_t hub_next_sequence(struct hub *hub)
+{
+	return ++hub->sequence;
+}
+
+void hub_publish(struct hub *hub, struct observation *observation)
+{
+	struct subscription *subscription;
+
+	hub->counters.published++;
+	history_keep(hub->history, observation);
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		if (watches_any(subscription, observation))
+			deliver(subscription, observation);
+}
+
+void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses)
+{
+	struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
+		if (!watches(subscription, attachment))
+			continue;
+		subscription->untold_attachment =
+				losses_total(&subscription->untold) ? 0 : attachment;
+		losses_add(&subscription->untold, losses);
+		if (!subscription->lagging)
+			tell_losses(subscription);
+	}
+}
+
+static struct json_object *ending_json(const struct ending *ending)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return NULL;
+	reply_add_int(object, "attachment", ending->attachment);
+	reply_add_string(object, "reason", ending->reason);
+	reply_add_int(object, "events", ending->events);
+	reply_add(object, "losses", reply_losses(&ending->losses));
+	return reply_wrap("ended", object);
+}
+
+/* Whether there is nothing left that the subscription could ever get. */
+static bool forget_attachment(struct subscription *subscription, uint32_t attachment)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < subscription->n_attachments; i++)
+		if (subscription->attachments[i] != attachment)
+			subscription->attachments[kept++] = subscription->attachments[i];
+	subscription->n_attachments = kept;
+	return !subscription->watches_all && !kept;
+}
+
+void hub_publish_ending(struct hub *hub, const struct ending *ending)
+{
+	struct subscription *subscription, *next;
+
+	for (subscription = TAILQ_FIRST(&hub->subscriptions); subscription; subscription = next) {
+		next = TAILQ_NEXT(subscription, entries);
+		if (!watches(subscription, ending->attachment))
+			continue;
+		tell_losses(subscription);
+		if (forget_attachment(subscription, ending->attachment)) {
+			call_reply(subscription->call, ending_json(ending));
+			subscription_free(subscription);
+		} else {
+			call_send_json(subscription->call, ending_json(ending));
+		}
+	}
+}
+
+size_t hub_n_observers(const struct hub *hub, uint32_t attachment)
+{
+	const struct subscription *subscription;
+	size_t n = 0;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		n += !attachment || watches(subscription, attachment);
+	return n;
+}
+
+void hub_count(const struct hub *hub, struct hub_counters *ret)
+{
+	*ret = hub->counters;
+	ret->kept_events = history_length(hub->history);
+	ret->kept_bytes = history_bytes(hub->history);
+}

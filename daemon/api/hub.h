@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hands events, losses and ends to every observer, and alone decides what a slow one gets. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/api/encoder.h"
+#include "daemon/api/observation.h"
+#include "daemon/model/losses.h"
+#include "daemon/wire/server.h"
+
+struct hub;
+struct subscription;
+
+struct hub_config {
+	struct event_base *base;
+	struct encoder *encoder; /* makes the frame of a view that is first wanted late */
+};
+
+int hub_new(const struct hub_config *config, struct hub **ret);
+/* No subscription may be left: free the server first. */
+void hub_free(struct hub *hub);
+
+struct subscription_config {
+	const uint32_t *attachments; /* copied */
+	size_t n_attachments; /* 0: all, those to come included */
+	enum view view;
+	uint64_t replay; /* how many of the latest matching events come first */
+};
+
+/*
+ * Makes an open call an observer; the subscription lives until the peer is gone or the stream
+ * ended. The caller has sent the first reply. -ENOMEM.
+ */
+int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config);
+
+/* The number for the next event. */
+uint64_t hub_next_sequence(struct hub *hub);
+
+/* Keeps the event for replay and sends it to all whose subscription it matches. */
+void hub_publish(struct hub *hub, struct observation *observation);
+
+/* Tells all observers of an attachment what was lost before it could be published. */
+void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses);
+
+struct ending {
+	uint32_t attachment;
+	const char *reason; /* a member of Ended.reason */
+	uint64_t events; /* published + lost */
+	struct losses losses;
+};
+
+/* The last word on an attachment. Never dropped. Ends the streams that watch nothing else. */
+void hub_publish_ending(struct hub *hub, const struct ending *ending);
+
+/* Attachment 0: all observers; else those that observe it. */
+size_t hub_n_observers(const struct hub *hub, uint32_t attachment);
+
+struct hub_counters {
+	uint64_t published; /* events */
+	uint64_t delivered; /* events times observers */
+	uint64_t skipped; /* snapshots that slow observers did not get */
+	uint64_t stalled; /* observers that were disconnected */
+	uint64_t kept_events;
+	uint64_t kept_bytes;
+};
+void hub_count(const struct hub *hub, struct hub_counters *ret);

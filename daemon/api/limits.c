@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `lbrctl status --limits` prints this table; nothing else in lbrd holds such a number. */
+#include "daemon/api/limits.h"
+
+const struct limit limits[N_LIMITS] = {
+	[LIMIT_CALL_BYTES] = {"callBytes", 1 << 20, "bytes",
+		"A call with a thousand targets needs a tenth of it; more is not a call."},
+	[LIMIT_JSON_DEPTH] = {"jsonDepth", 16, "levels",
+		"The deepest call of the interface nests four levels."},
+	[LIMIT_CONNECTIONS] = {"connections", 1024, "connections",
+		"A stream needs a connection of its own; the file descriptors must last for all."},
+	[LIMIT_QUEUED_REPLY_BYTES] = {"queuedReplyBytes", 4 << 20, "bytes",
+		"A client that sends calls but reads no replies is not read from beyond it."},
+	[LIMIT_ATTACHMENTS] = {"attachments", 1024, "attachments",
+		"Each one holds kernel memory for its tracers."},
+	[LIMIT_TARGETS] = {"targets", 4096, "targets per attachment",
+		"Each one is a BPF program and a trampoline of its own."},
+	[LIMIT_SELECTORS] = {"selectors", 1024, "selectors per call",
+		"Each one may walk all programs or all kernel functions."},
+	[LIMIT_OBSERVER_BYTES] = {"observerBytes", 8 << 20, "bytes",
+		"What may wait for one observer before whole snapshots are skipped for it."},
+	[LIMIT_OBSERVER_STALL] = {"observerStall", 30, "seconds",
+		"An observer that accepts no byte for so long is disconnected."},
+	[LIMIT_REPLAY_EVENTS] = {"replayEvents", 256, "events",
+		"The latest events, kept for observers that come late."},
+	[LIMIT_REPLAY_BYTES] = {"replayBytes", 8 << 20, "bytes",
+		"The memory that the kept events may take."},
+	[LIMIT_RING_BYTES] = {"ringBytes", 16 << 20, "bytes",
+		"Holds about 20,000 snapshots of 32 branches while lbrd does not run."},
+	[LIMIT_TURN_RECORDS] = {"turnRecords", 64, "records",
+		"Requests are served between two turns of draining the ring."},
+	[LIMIT_LOCATIONS] = {"locations", 16384, "locations",
+		"Named and rendered code addresses that are kept for reuse, about 400 bytes each."},
+	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
+		"Symbols of an unloaded program stay for records that are still on their way."},
+};

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attach: parameters -> selectors -> targets -> attachment -> reply. With `more` the client becomes
+ * the first observer before the loop can read the first record, so nothing falls between.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/macro.h"
+#include "daemon/api/api.h"
+#include "daemon/api/errors.h"
+#include "daemon/api/parameters.h"
+#include "daemon/api/replies.h"
+
+struct parsed {
+	struct target_selector *selectors;
+	size_t n_selectors;
+	enum trace_mode mode;
+	enum view view;
+	struct attachment_filter filter;
+	bool persistent;
+	bool partial;
+	bool without_branches;
+};
+
+static void parsed_deinit(struct parsed *parsed)
+{
+	free(parsed->selectors);
+}
+
+/* Each parser returns NULL, or the name of the parameter that is wrong. */
+static const char *parse_selector(struct json_object *json, struct target_selector *ret)
+{
+	static const struct {
+		const char *name;
+		int by;
+	} texts[] = {
+		{"programName", SELECT_PROGRAM_NAME},
+		{"programTag", SELECT_PROGRAM_TAG},
+		{"programPath", SELECT_PROGRAM_PATH},
+		{"kernelFunction", SELECT_KERNEL_FUNCTION},
+	};
+	int64_t id, owner;
+	int n = 0;
+
+	if (parameter_int(json, "programId", 1, UINT32_MAX, &id) < 0)
+		return "programId";
+	if (parameter_int(json, "ownerProcessId", 1, INT_MAX, &owner) < 0)
+		return "ownerProcessId";
+	*ret = (struct target_selector){
+		.id = id,
+		.owner = owner,
+		.function = parameter_string(json, "function"),
+	};
+	if (id)
+		ret->by = SELECT_PROGRAM_ID, n++;
+	if (owner)
+		ret->by = SELECT_OWNER, n++;
+	if (parameter_bool(json, "allPrograms"))
+		ret->by = SELECT_ALL_PROGRAMS, n++;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (parameter(json, texts[i].name)) {
+			ret->by = texts[i].by, n++;
+			ret->text = parameter_string(json, texts[i].name);
+			if (!ret->text[0])
+				return texts[i].name;
+		}
+	if (ret->function && (ret->by == SELECT_KERNEL_FUNCTION || !ret->function[0]))
+		return "function";
+	return n == 1 ? NULL : "targets";
+}
+
+static const char *parse_selectors(struct json_object *array, struct parsed *ret)
+{
+	size_t n = json_object_array_length(array);
+	const char *wrong;
+
+	if (n == 0 || n > limit_value(LIMIT_SELECTORS))
+		return "targets";
+	ret->selectors = calloc(n, sizeof(*ret->selectors));
+	if (!ret->selectors)
+		return "targets";
+	for (; ret->n_selectors < n; ret->n_selectors++) {
+		wrong = parse_selector(json_object_array_get_idx(array, ret->n_selectors),
+				&ret->selectors[ret->n_selectors]);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+static const char *parse_filter(struct json_object *json, struct attachment_filter *ret)
+{
+	int64_t pid = 0, limit = 0, rate = 0;
+
+	if (json && parameter_int(json, "processId", 1, INT_MAX, &pid) < 0)
+		return "filter.processId";
+	if (json && parameter_int(json, "limit", 1, INT64_MAX, &limit) < 0)
+		return "filter.limit";
+	if (json && parameter_int(json, "maxPerSecond", 1, UINT32_MAX, &rate) < 0)
+		return "filter.maxPerSecond";
+	*ret = (struct attachment_filter){.pid = pid, .limit = limit, .max_per_second = rate};
+	return NULL;
+}
+
+static const char *parse(struct json_object *parameters, struct parsed *ret)
+{
+	const char *mode = parameter_string(parameters, "mode");
+	const char *wrong;
+
+	wrong = parse_selectors(parameter(parameters, "targets"), ret);
+	if (!wrong)
+		wrong = parse_filter(parameter(parameters, "filter"), &ret->filter);
+	ret->mode = mode && strcmp(mode, "entry") == 0 ? TRACE_ENTRY : TRACE_EXIT;
+	ret->view = parameter_bool(parameters, "raw") ? VIEW_RAW : VIEW_BRANCHES;
+	ret->persistent = parameter_bool(parameters, "persistent");
+	ret->partial = parameter_bool(parameters, "partial");
+	ret->without_branches = parameter_bool(parameters, "withoutBranches");
+	return wrong;
+}
+
+static int resolve(struct api *api, const struct parsed *parsed, struct target_list *list)
+{
+	for (size_t i = 0; i < parsed->n_selectors; i++) {
+		int r = targets_resolve(api->targets, &parsed->selectors[i], parsed->mode, list);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int reply_attached(struct api *api, struct call *call, const struct parsed *parsed,
+		struct attachment *attachment, const struct target_list *list)
+{
+	const struct subscription_config subscription = {
+		.attachments = &attachment->id,
+		.n_attachments = 1,
+		.view = parsed->view,
+	};
+	struct json_object *reply;
+	int r;
+
+	reply = reply_wrap("attachment", reply_attachment(attachment, call_wants_more(call)));
+	if (reply && list->n_failures)
+		reply_add(reply, "failures", reply_failures(list));
+	if (!reply)
+		r = -ENOMEM;
+	else if (!call_wants_more(call))
+		return call_reply(call, reply);
+	else
+		r = call_send_json(call, reply);
+	if (r == 0)
+		r = hub_subscribe(api->hub, call, &subscription);
+	if (r < 0)
+		attachments_end(api->attachments, attachment, END_OWNER_GONE);
+	return r;
+}
+
+static int refuse(struct call *call, int error, int detail, const struct target_list *list)
+{
+	switch (error) {
+	case ATTACH_E_TARGETS:
+		return call_error(call, "io.lbrd.TargetsRefused",
+				reply_wrap("failures", reply_failures(list)));
+	case ATTACH_E_BRANCH_RECORDS:
+		return error_branch_records(call, detail);
+	case ATTACH_E_TRACING:
+		return error_tracing(call, detail);
+	default:
+		return error_limit(call, detail);
+	}
+}
+
+int method_attach(struct call *call, struct json_object *parameters, void *userdata)
+{
+	struct api *api = userdata;
+	struct parsed parsed __attribute__((cleanup(parsed_deinit))) = {};
+	struct target_list list __attribute__((cleanup(target_list_deinit))) = {};
+	struct attach_request request = {.list = &list, .owner = *peer_credentials(call_peer(call))};
+	struct attachment *attachment;
+	const char *wrong;
+	int detail = 0, r;
+
+	wrong = parse(parameters, &parsed);
+	if (wrong)
+		return error_invalid_parameter(call, wrong);
+	r = resolve(api, &parsed, &list);
+	if (r < 0)
+		return r;
+	if (list.n_failures && (!parsed.partial || !list.n_targets))
+		return refuse(call, ATTACH_E_TARGETS, 0, &list);
+
+	request.filter = parsed.filter;
+	request.without_branches = parsed.without_branches;
+	request.partial = parsed.partial;
+	request.peer = parsed.persistent ? NULL : call_peer(call);
+	r = attachments_attach(api->attachments, &request, &attachment, &detail);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return refuse(call, r, detail, &list);
+	return reply_attached(api, call, &parsed, attachment, &list);
+}

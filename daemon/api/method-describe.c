@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Describe: what works on this machine and why not, how full everything is. */
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "common/macro.h"
+#include "daemon/api/api.h"
+#include "daemon/api/errors.h"
+#include "daemon/api/limits.h"
+#include "daemon/api/replies.h"
+
+static void add_branch_records(struct api *api, struct json_object *object)
+{
+	static const char *const modes[] = {
+		[LBR_COUNTING] = "counting",
+		[LBR_SAMPLING] = "sampling",
+	};
+	bool helper = trace_has_snapshot_helper(api->trace);
+	int error = helper ? lbr_probe(api->lbr, NULL) : 0;
+
+	reply_add_bool(object, "branchRecords", helper && !error);
+	if (!helper || error)
+		reply_add_string(object, "branchRecordsProblem", branch_records_message(error));
+	if (lbr_depth(api->lbr))
+		reply_add_int(object, "branchDepth", lbr_depth(api->lbr));
+	reply_add_string(object, "branchRecordsMode", modes[lbr_mode(api->lbr)]);
+	reply_add_int(object, "onlineCpus", lbr_online_cpus(api->lbr));
+}
+
+static void add_kernel(struct api *api, struct json_object *object,
+		const struct symbols_description *symbols)
+{
+	int tracing = trace_probe(api->trace);
+	struct utsname uts;
+
+	uname(&uts);
+	reply_add_string(object, "kernel", uts.release);
+	add_branch_records(api, object);
+	reply_add_bool(object, "tracing", tracing == 0);
+	if (tracing < 0)
+		reply_add_string(object, "tracingProblem", tracing_message(tracing));
+	reply_add_bool(object, "addresses", !symbols->addresses_hidden && !symbols->programs_hidden);
+	if (symbols->addresses_hidden)
+		reply_add_string(object, "addressesProblem",
+				"kallsyms shows no addresses: set the sysctl kernel.kptr_restrict to 1 or 0.");
+	else if (symbols->programs_hidden)
+		reply_add_string(object, "addressesProblem", "The kernel hides the code of BPF programs: "
+				"set the sysctls kernel.kptr_restrict and net.core.bpf_jit_harden to 1 or 0.");
+}
+
+static struct json_object *limits_json(void)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < N_LIMITS; i++) {
+		struct json_object *object = json_object_new_object();
+
+		reply_add_string(object, "name", limits[i].name);
+		reply_add_int(object, "value", limits[i].value);
+		reply_add_string(object, "unit", limits[i].unit);
+		reply_add_string(object, "reason", limits[i].reason);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+struct counter {
+	const char *name;
+	uint64_t value;
+	const char *meaning;
+};
+
+static struct json_object *counters_json(const struct counter *counters, size_t n)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < n; i++) {
+		struct json_object *object = json_object_new_object();
+
+		reply_add_string(object, "name", counters[i].name);
+		reply_add_int(object, "value", counters[i].value);
+		reply_add_string(object, "meaning", counters[i].meaning);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static struct json_object *collect_counters(struct api *api,
+		const struct symbols_description *symbols)
+{
+	const struct pipeline_counters *pipeline = api->pipeline;
+	struct trace_description trace;
+	struct hub_counters hub;
+
+	trace_describe(api->trace, &trace);
+	hub_count(api->hub, &hub);
+	const struct counter counters[] = {
+		{"tracers", trace.n_tracers, "Tracers loaded now."},
+		{"ringUsed", trace.ring_used, "Bytes that wait in the ring buffer."},
+		{"records", pipeline->records, "Records taken from the ring buffer."},
+		{"malformed", pipeline->malformed, "Records that were not well-formed."},
+		{"unwanted", pipeline->unwanted, "Records that no attachment asked for."},
+		{"empty", pipeline->empty, "Snapshots without a branch."},
+		{"repeated", pipeline->repeated, "Snapshots identical to the one before on that CPU."},
+		{"outOfMemory", pipeline->out_of_memory, "Events lost because memory ran out."},
+		{"published", hub.published, "Events published."},
+		{"delivered", hub.delivered, "Events times observers."},
+		{"skipped", hub.skipped, "Snapshots that slow observers did not get."},
+		{"stalled", hub.stalled, "Observers disconnected because they did not read."},
+		{"keptEvents", hub.kept_events, "Events kept for replay."},
+		{"keptBytes", hub.kept_bytes, "Bytes they take."},
+		{"connections", server_n_peers(api->server), "Clients connected now."},
+		{"kernelSymbols", symbols->kernel_symbols, "Functions known by name."},
+		{"programs", symbols->programs, "BPF programs known, the just unloaded included."},
+		{"symbolBytes", symbols->bytes, "Memory that symbols take."},
+		{"locations", symbols->cached_locations, "Code addresses named and rendered."},
+		{"locationHits", symbols->cache_hits, "Addresses that were known."},
+		{"locationMisses", symbols->cache_misses, "Addresses that had to be looked up."},
+		{"lostReports", symbols->lost_reports, "Kernel reports lost: everything re-read."},
+	};
+
+	return counters_json(counters, ARRAY_SIZE(counters));
+}
+
+int method_describe(struct call *call, struct json_object *parameters, void *userdata)
+{
+	struct json_object *object = json_object_new_object();
+	struct symbols_description symbols;
+	struct api *api = userdata;
+
+	if (object) {
+		symbols_describe(api->symbols, &symbols);
+		reply_add_string(object, "version", LBRD_VERSION);
+		reply_add_int(object, "processId", getpid());
+		reply_add_int(object, "since", api->since);
+		add_kernel(api, object, &symbols);
+		reply_add_int(object, "attachments", attachments_count(api->attachments));
+		reply_add_int(object, "observers", hub_n_observers(api->hub, 0));
+		reply_add(object, "limits", limits_json());
+		reply_add(object, "counters", collect_counters(api, &symbols));
+	}
+	return call_reply(call, object);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watch: makes the caller an observer of attachments that exist, or of all to come. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "daemon/api/api.h"
+#include "daemon/api/errors.h"
+#include "daemon/api/parameters.h"
+#include "daemon/api/replies.h"
+
+/* 0, a negative errno, or 1 when the call has been answered with an error. */
+static int parse_attachments(struct api *api, struct call *call, struct json_object *array,
+		uint32_t **ret, size_t *ret_n)
+{
+	size_t n = array ? json_object_array_length(array) : 0;
+	_cleanup_free_ uint32_t *ids = NULL;
+
+	*ret_n = n;
+	if (!array)
+		return 0;
+	if (n == 0 || n > limit_value(LIMIT_ATTACHMENTS)) {
+		error_invalid_parameter(call, "attachments");
+		return 1;
+	}
+	ids = calloc(n, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int64_t id = json_object_get_int64(json_object_array_get_idx(array, i));
+
+		if (id < 1 || id > UINT32_MAX || !attachments_find(api->attachments, id)) {
+			error_no_such_attachment(call, id < 0 || id > UINT32_MAX ? 0 : id);
+			return 1;
+		}
+		ids[i] = id;
+	}
+	*ret = TAKE_PTR(ids);
+	return 0;
+}
+
+int method_watch(struct call *call, struct json_object *parameters, void *userdata)
+{
+	struct api *api = userdata;
+	_cleanup_free_ uint32_t *ids = NULL;
+	struct subscription_config config = {
+		.view = parameter_bool(parameters, "raw") ? VIEW_RAW : VIEW_BRANCHES,
+	};
+	int64_t replay;
+	int r;
+
+	if (parameter_int(parameters, "replay", 0, INT64_MAX, &replay) < 0)
+		return error_invalid_parameter(call, "replay");
+	if ((uint64_t)replay > limit_value(LIMIT_REPLAY_EVENTS))
+		return error_limit(call, LIMIT_REPLAY_EVENTS);
+	r = parse_attachments(api, call, parameter(parameters, "attachments"), &ids,
+			&config.n_attachments);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	config.attachments = ids;
+	config.replay = replay;
+
+	r = call_send_json(call, reply_wrap("ready", json_object_new_boolean(true)));
+	if (r < 0)
+		return r;
+	return hub_subscribe(api->hub, call, &config);
+}

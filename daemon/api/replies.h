@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The objects of io.lbrd.varlink that replies and errors are made of. */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "daemon/api/attachments.h"
+#include "daemon/model/losses.h"
+#include "daemon/model/target.h"
+
+/*
+ * Each returns a new object, or NULL when out of memory. Adding to an object takes the value over
+ * even when it fails; reply_add() of a NULL value marks nothing: the caller checks what it must.
+ */
+struct json_object *reply_target(const struct target *target);
+struct json_object *reply_losses(const struct losses *losses);
+struct json_object *reply_attachment(const struct attachment *attachment, size_t n_observers);
+struct json_object *reply_failures(const struct target_list *list);
+/* {"message": …, "hint": …} */
+struct json_object *reply_problem(const char *message, const char *hint);
+
+/* Returns {"<name>": value}, taking `value` over; value NULL gives NULL. */
+struct json_object *reply_wrap(const char *name, struct json_object *value);
+
+void reply_add(struct json_object *object, const char *name, struct json_object *value);
+void reply_add_int(struct json_object *object, const char *name, uint64_t value);
+void reply_add_bool(struct json_object *object, const char *name, bool value);
+/* NULL and "" leave the member out: absent means not known. */
+void reply_add_string(struct json_object *object, const char *name, const char *value);
+/* "0xffffffff81000000" */
+void reply_add_address(struct json_object *object, const char *name, uint64_t address);

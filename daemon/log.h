@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every sentence that lbrd writes to the journal. A healthy daemon is silent. */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Each function writes one line: to the journal with its MESSAGE_ID when standard error is
+ * connected to it (systemd's $JOURNAL_STREAM), else to standard error. Never fails, may block as
+ * a write to standard error does. The identifiers are explained in systemd/lbrd.catalog.
+ */
+void log_start_failed(const char *what, const char *why, const char *hint);
+void log_listener_failed(int error);
+void log_peer_dropped(uid_t uid, pid_t pid, const char *reason);
+void log_internal_error(const char *method, int error);
+void log_malformed_record(uint64_t count);
+void log_degraded(const char *what, const char *hint);

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Builds the daemon bottom up, runs the loop, takes it down top down. Rule: on the way down every
+ * attachment ends as by Detach, so that observers get their last word and no tracer stays behind.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/clock.h"
+#include "common/macro.h"
+#include "daemon/api/location-text.h"
+#include "daemon/log.h"
+#include "daemon/options.h"
+#include "daemon/pipeline.h"
+#include "proto/interface-text.h"
+
+#define SHUTDOWN_FLUSH_MS 1000
+#define SOCKET_MODE 0660
+#define SOCKET_GROUP "lbrd"
+
+struct daemon {
+	struct options options;
+	struct event_base *base;
+	struct event *terminate[2];
+	struct event *watchdog;
+	struct pipeline *pipeline;
+	struct encoder *encoder;
+	struct api api;
+	bool failed;
+};
+
+/* ---- what the rooms call up ---- */
+
+static void on_terminate(evutil_socket_t signal_number, short what, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	event_base_loopbreak(daemon->base);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_peer_gone(struct peer *peer, void *userdata)
+{
+	struct api *api = userdata;
+
+	attachments_peer_gone(api->attachments, peer);
+}
+
+static void on_peer_dropped(struct peer *peer, const char *reason, void *userdata)
+{
+	const struct peer_credentials *credentials = peer_credentials(peer);
+
+	log_peer_dropped(credentials->uid, credentials->pid, reason);
+}
+
+static void on_listener_failed(int error, void *userdata)
+{
+	struct daemon *daemon = container_of(userdata, struct daemon, api);
+
+	log_listener_failed(error);
+	daemon->failed = true;
+	event_base_loopbreak(daemon->base);
+}
+
+static void on_attachment_gone(uint32_t id, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	api_attachment_gone(&daemon->api, id);
+}
+
+static void on_turn_wanted(void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	pipeline_want_turn(daemon->pipeline);
+}
+
+/* ---- construction ---- */
+
+static int make_trace(struct daemon *daemon)
+{
+	const struct trace_config config = {
+		.ring_bytes = limit_value(LIMIT_RING_BYTES),
+		.record = pipeline_record,
+		.userdata = daemon->pipeline,
+	};
+
+	return trace_new(&config, &daemon->api.trace);
+}
+
+static int make_lbr(struct daemon *daemon)
+{
+	return lbr_new(&daemon->api.lbr);
+}
+
+static int make_targets(struct daemon *daemon)
+{
+	return targets_new(&daemon->api.targets);
+}
+
+static int make_symbols(struct daemon *daemon)
+{
+	const struct symbols_config config = {
+		.kallsyms_path = "/proc/kallsyms",
+		.render = location_text_render,
+		.max_locations = limit_value(LIMIT_LOCATIONS),
+		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * 1000000000,
+		.live = true,
+	};
+	struct symbols_description description;
+	int r = symbols_new(&config, &daemon->api.symbols);
+
+	if (r < 0)
+		return r;
+	symbols_describe(daemon->api.symbols, &description);
+	if (description.addresses_hidden)
+		log_degraded("the kernel hides its addresses, so branches have no names",
+				"Grant CAP_SYSLOG, or set the sysctl kernel.kptr_restrict to 1 or 0");
+	return 0;
+}
+
+static int make_hub(struct daemon *daemon)
+{
+	struct hub_config config = {.base = daemon->base};
+	int r = encoder_new(daemon->api.symbols, &daemon->encoder);
+
+	config.encoder = daemon->encoder;
+	return r < 0 ? r : hub_new(&config, &daemon->api.hub);
+}
+
+static int make_attachments(struct daemon *daemon)
+{
+	const struct attachments_config config = {
+		.trace = daemon->api.trace,
+		.lbr = daemon->api.lbr,
+		.symbols = daemon->api.symbols,
+		.hub = daemon->api.hub,
+		.gone = on_attachment_gone,
+		.turn_wanted = on_turn_wanted,
+		.userdata = daemon,
+	};
+
+	return attachments_new(&config, &daemon->api.attachments);
+}
+
+static int make_server(struct daemon *daemon)
+{
+	const struct server_config config = {
+		.base = daemon->base,
+		.interface_text = proto_interface_text,
+		.methods = api_methods,
+		.vendor = "lbrd",
+		.product = "lbrd",
+		.version = LBRD_VERSION,
+		.url = "https://github.com/lbrd/lbrd",
+		.limits = {
+			.max_message = limit_value(LIMIT_CALL_BYTES),
+			.max_peers = limit_value(LIMIT_CONNECTIONS),
+			.max_depth = limit_value(LIMIT_JSON_DEPTH),
+			.max_queued_replies = limit_value(LIMIT_QUEUED_REPLY_BYTES),
+		},
+		.events = {
+			.peer_gone = on_peer_gone,
+			.peer_dropped = on_peer_dropped,
+			.listener_failed = on_listener_failed,
+		},
+		.userdata = &daemon->api,
+	};
+
+	return server_new(&config, &daemon->api.server);
+}
+
+/* A directory that is missing is made; one that cannot be made shows when the socket is bound. */
+static void make_socket_directory(const char *path)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+
+	if (slash && slash != copy) {
+		*slash = '\0';
+		mkdir(copy, 0755);
+	}
+	free(copy);
+}
+
+static int listen_here(struct daemon *daemon, const char *path)
+{
+	const struct group *group = getgrnam(SOCKET_GROUP);
+	int r;
+
+	make_socket_directory(path);
+	r = server_listen_path(daemon->api.server, path, SOCKET_MODE);
+	if (r < 0)
+		return r;
+	if (group && chown(path, -1, group->gr_gid) < 0)
+		log_degraded("the socket cannot be given to the group " SOCKET_GROUP,
+				"Only the user that runs lbrd can connect");
+	return 0;
+}
+
+static int listen_for_clients(struct daemon *daemon)
+{
+	int n = sd_listen_fds(1), r = 0;
+
+	if (n == 0)
+		return listen_here(daemon, daemon->options.socket_path);
+	for (int i = 0; i < n && r == 0; i++)
+		r = server_listen_fd(daemon->api.server, SD_LISTEN_FDS_START + i);
+	return n < 0 ? n : r;
+}
+
+static int watch_signals(struct daemon *daemon)
+{
+	static const int signals[] = {SIGTERM, SIGINT};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 2; i++) {
+		daemon->terminate[i] = evsignal_new(daemon->base, signals[i], on_terminate, daemon);
+		if (!daemon->terminate[i] || evsignal_add(daemon->terminate[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int feed_watchdog(struct daemon *daemon)
+{
+	struct timeval half;
+	uint64_t us;
+
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return 0;
+	half = (struct timeval){.tv_sec = us / 2 / 1000000, .tv_usec = us / 2 % 1000000};
+	daemon->watchdog = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+	return daemon->watchdog && event_add(daemon->watchdog, &half) == 0 ? 0 : -ENOMEM;
+}
+
+static int start_pipeline(struct daemon *daemon)
+{
+	const struct pipeline_parts parts = {
+		.trace = daemon->api.trace,
+		.lbr = daemon->api.lbr,
+		.symbols = daemon->api.symbols,
+		.attachments = daemon->api.attachments,
+		.encoder = daemon->encoder,
+		.hub = daemon->api.hub,
+	};
+
+	daemon->api.pipeline = pipeline_count(daemon->pipeline);
+	return pipeline_start(daemon->pipeline, &parts);
+}
+
+static int make_loop(struct daemon *daemon)
+{
+	daemon->base = event_base_new();
+	return daemon->base ? watch_signals(daemon) : -ENOMEM;
+}
+
+static int make_pipeline(struct daemon *daemon)
+{
+	return pipeline_new(daemon->base, &daemon->pipeline);
+}
+
+static const struct {
+	int (*step)(struct daemon *daemon);
+	const char *what;
+	const char *hint;
+} construction[] = {
+	{make_loop, "making the event loop", "See the limits of memory and files."},
+	{make_pipeline, "making the pipeline", "See the limit of memory."},
+	{make_trace, "creating the ring buffer and the maps of the tracers",
+		"lbrd needs Linux 5.16 or newer; run it as root, by systemd, or with CAP_BPF and "
+		"CAP_PERFMON."},
+	{make_lbr, "preparing branch records", "See the limit of memory."},
+	{make_targets, "preparing targets", "See the limit of memory."},
+	{make_symbols, "reading the kernel's symbols", "Is /proc mounted?"},
+	{make_hub, "making the hub", "See the limit of memory."},
+	{make_attachments, "making the table of attachments", "See the limit of memory."},
+	{make_server, "making the server", "Is this lbrd whole? Install it again."},
+	{start_pipeline, "starting the pipeline", "See the limits of memory and files."},
+	{feed_watchdog, "setting up the watchdog", "See the limit of memory."},
+	{listen_for_clients, "listening for clients",
+		"If another lbrd serves there, stop it; else use --socket for a place that can be "
+		"written."},
+};
+
+static int daemon_construct(struct daemon *daemon)
+{
+	api_init(&daemon->api);
+	daemon->api.since = clock_ns(CLOCK_REALTIME);
+	for (size_t i = 0; i < ARRAY_SIZE(construction); i++) {
+		int r = construction[i].step(daemon);
+
+		if (r < 0) {
+			log_start_failed(construction[i].what, strerror(-r), construction[i].hint);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void event_free_if_set(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void daemon_destroy(struct daemon *daemon)
+{
+	struct api *api = &daemon->api;
+
+	server_free(api->server);
+	attachments_free(api->attachments);
+	hub_free(api->hub);
+	encoder_free(daemon->encoder);
+	symbols_free(api->symbols);
+	targets_free(api->targets);
+	lbr_free(api->lbr);
+	trace_free(api->trace);
+	pipeline_free(daemon->pipeline);
+	event_free_if_set(daemon->watchdog);
+	for (int i = 0; i < 2; i++)
+		event_free_if_set(daemon->terminate[i]);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	libevent_global_shutdown();
+}
+
+static void shut_down(struct daemon *daemon)
+{
+	sd_notify(0, "STOPPING=1\nSTATUS=Handing out the last events.");
+	attachments_end_all(daemon->api.attachments, END_SHUTDOWN);
+	pipeline_finish(daemon->pipeline);
+	server_flush(daemon->api.server, SHUTDOWN_FLUSH_MS);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon daemon = {};
+	int r, status;
+
+	if (options_parse(argc, argv, &daemon.options, &status) != 0)
+		return status;
+	r = daemon_construct(&daemon);
+	if (r == 0) {
+		sd_notify(0, "READY=1\nSTATUS=Serving io.lbrd.");
+		event_base_dispatch(daemon.base);
+		shut_down(&daemon);
+	}
+	daemon_destroy(&daemon);
+	return r < 0 || daemon.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

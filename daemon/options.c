@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Few on purpose: what a client can ask for belongs into a call. */
+#include "daemon/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_SOCKET "/run/lbrd/lbrd.sock"
+
+static void print_help(void)
+{
+	printf("Usage: lbrd [OPTION]...\n"
+		"Captures the CPU's last branch records at the exit of BPF programs and kernel\n"
+		"functions, and serves them to every lbrctl that watches.\n"
+		"\n"
+		"  --socket PATH  listen there instead of " DEFAULT_SOCKET "\n"
+		"                 (a socket handed over by systemd goes first)\n"
+		"  --version      print the version\n"
+		"  --help         print this\n"
+		"\n"
+		"Exit status: 0 after SIGTERM or SIGINT; 1 when lbrd cannot start or go on; 2 for\n"
+		"wrong usage. It needs CAP_BPF, CAP_PERFMON and CAP_SYSLOG, or root.\n");
+}
+
+int options_parse(int argc, char **argv, struct options *ret, int *ret_status)
+{
+	enum { OPTION_SOCKET = 256, OPTION_VERSION, OPTION_HELP };
+	static const struct option longs[] = {
+		{"socket", required_argument, NULL, OPTION_SOCKET},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{},
+	};
+	int option;
+
+	*ret = (struct options){.socket_path = DEFAULT_SOCKET};
+	*ret_status = 0;
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		switch (option) {
+		case OPTION_SOCKET:
+			ret->socket_path = optarg;
+			break;
+		case OPTION_VERSION:
+			printf("lbrd %s\n", LBRD_VERSION);
+			return 1;
+		case OPTION_HELP:
+			print_help();
+			return 1;
+		default:
+			fprintf(stderr, "Try lbrd --help.\n");
+			*ret_status = 2;
+			return 1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "lbrd: takes no argument, but got \"%s\". Try lbrd --help.\n",
+				argv[optind]);
+		*ret_status = 2;
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of lbrd. */
+#pragma once
+
+struct options {
+	const char *socket_path;
+};
+
+/* 0: go on; else *ret_status is the exit status, all has been said. */
+int options_parse(int argc, char **argv, struct options *ret, int *ret_status);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one caller of all stages that a snapshot passes. Rule: the ring is drained in bounded turns,
+ * and a record that cannot go on is dropped and counted, never retried.
+ */
+#include "daemon/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/macro.h"
+#include "daemon/api/limits.h"
+#include "daemon/log.h"
+#include "daemon/trace/record.h"
+
+#define MAX_REPORT_FDS 1024 /* one per CPU */
+
+struct pipeline {
+	struct pipeline_parts parts;
+	struct pipeline_counters counters;
+	struct event_base *base;
+	struct event *ring_readable;
+	struct event *turn_wanted;
+	struct event *tick;
+	struct event **reports_readable; /* of symbols */
+	size_t n_reports;
+	uint64_t position; /* bytes taken from the ring */
+	uint64_t symbols_fresh_at; /* CLOCK_MONOTONIC */
+	uint64_t malformed_logged;
+	uint64_t *signatures; /* of the latest snapshot of each CPU */
+	size_t n_signatures;
+};
+
+int pipeline_new(struct event_base *base, struct pipeline **ret)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+
+	if (!pipeline)
+		return -ENOMEM;
+	pipeline->base = base;
+	*ret = pipeline;
+	return 0;
+}
+
+static void event_free_if_set(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	for (size_t i = 0; i < pipeline->n_reports; i++)
+		event_free_if_set(pipeline->reports_readable[i]);
+	free(pipeline->reports_readable);
+	event_free_if_set(pipeline->ring_readable);
+	event_free_if_set(pipeline->turn_wanted);
+	event_free_if_set(pipeline->tick);
+	free(pipeline->signatures);
+	free(pipeline);
+}
+
+/* ---- the route ---- */
+
+/* A cheap digest that two different branch stacks rarely share. */
+static uint64_t signature(const struct snapshot *snapshot)
+{
+	uint64_t digest = snapshot->n_branches;
+
+	for (uint32_t i = 0; i < snapshot->n_branches; i++)
+		digest = (digest ^ snapshot->branches[i].from) * 0x9e3779b97f4a7c15 +
+				snapshot->branches[i].to;
+	return digest;
+}
+
+/* Counts what hints at branch records that are not recorded anew. */
+static void observe_health(struct pipeline *pipeline, const struct snapshot *snapshot)
+{
+	uint64_t digest = signature(snapshot), *signatures;
+	size_t n = snapshot->cpu + 1;
+
+	lbr_observe(pipeline->parts.lbr, snapshot->cpu, snapshot->n_branches == 0);
+	if (!snapshot->n_branches) {
+		pipeline->counters.empty++;
+		return;
+	}
+	if (n > pipeline->n_signatures) {
+		signatures = reallocarray(pipeline->signatures, n, sizeof(*signatures));
+		if (!signatures)
+			return;
+		memset(signatures + pipeline->n_signatures, 0,
+				(n - pipeline->n_signatures) * sizeof(*signatures));
+		pipeline->signatures = signatures;
+		pipeline->n_signatures = n;
+	}
+	pipeline->counters.repeated += pipeline->signatures[snapshot->cpu] == digest;
+	pipeline->signatures[snapshot->cpu] = digest;
+}
+
+/* What was loaded before the record was written must be known before it is named. */
+static void refresh_symbols(struct pipeline *pipeline, uint64_t timestamp)
+{
+	if (timestamp < pipeline->symbols_fresh_at)
+		return;
+	pipeline->symbols_fresh_at = clock_ns(CLOCK_MONOTONIC);
+	symbols_refresh(pipeline->parts.symbols);
+}
+
+void pipeline_record(const void *data, size_t length, void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+	struct pipeline_parts *parts = &pipeline->parts;
+	struct observation *observation = NULL;
+	struct snapshot snapshot;
+	struct audience audience;
+
+	/* The ring puts 8 bytes before each record and aligns it to 8: bpf/ringbuf.rst. */
+	pipeline->position += (length + 15) & ~7ull;
+	pipeline->counters.records++;
+	if (record_decode(data, length, &snapshot) < 0) {
+		pipeline->counters.malformed++;
+		attachments_count_malformed(parts->attachments);
+		return;
+	}
+	if (!attachments_admit(parts->attachments, &snapshot, &audience)) {
+		pipeline->counters.unwanted++;
+		return;
+	}
+	if (!audience.without_branches)
+		observe_health(pipeline, &snapshot);
+	refresh_symbols(pipeline, snapshot.timestamp);
+	if (observation_new(&snapshot, &audience, hub_next_sequence(parts->hub), &observation) < 0 ||
+			encoder_encode(parts->encoder, observation, VIEW_BRANCHES) < 0) {
+		pipeline->counters.out_of_memory++;
+		attachments_count_unpublished(parts->attachments, &audience);
+	} else {
+		hub_publish(parts->hub, observation);
+	}
+	observation_unref(observation);
+}
+
+static bool take_turn(struct pipeline *pipeline)
+{
+	size_t max = limit_value(LIMIT_TURN_RECORDS);
+	size_t n = trace_drain(pipeline->parts.trace, max);
+
+	attachments_settle(pipeline->parts.attachments, pipeline->position, n < max);
+	return n < max;
+}
+
+/* ---- the loop ---- */
+
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	take_turn(userdata);
+}
+
+static void on_reports(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	symbols_refresh(pipeline->parts.symbols);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	symbols_refresh(pipeline->parts.symbols);
+	lbr_follow_cpus(pipeline->parts.lbr);
+	attachments_tick(pipeline->parts.attachments);
+	if (pipeline->counters.malformed > pipeline->malformed_logged) {
+		pipeline->malformed_logged = pipeline->counters.malformed;
+		log_malformed_record(pipeline->counters.malformed);
+	}
+}
+
+static int watch_reports(struct pipeline *pipeline)
+{
+	int fds[MAX_REPORT_FDS];
+	size_t n = symbols_get_fds(pipeline->parts.symbols, fds, ARRAY_SIZE(fds));
+
+	pipeline->reports_readable = calloc(n ? n : 1, sizeof(*pipeline->reports_readable));
+	if (!pipeline->reports_readable)
+		return -ENOMEM;
+	for (; pipeline->n_reports < n; pipeline->n_reports++) {
+		struct event *event = event_new(pipeline->base, fds[pipeline->n_reports],
+				EV_READ | EV_PERSIST, on_reports, pipeline);
+
+		if (!event || event_add(event, NULL) < 0) {
+			event_free_if_set(event);
+			return -ENOMEM;
+		}
+		pipeline->reports_readable[pipeline->n_reports] = event;
+	}
+	return 0;
+}
+
+int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts)
+{
+	const struct timeval second = {.tv_sec = 1};
+
+	pipeline->parts = *parts;
+	pipeline->ring_readable = event_new(pipeline->base, trace_ring_fd(parts->trace),
+			EV_READ | EV_PERSIST, on_turn, pipeline);
+	pipeline->turn_wanted = event_new(pipeline->base, -1, 0, on_turn, pipeline);
+	pipeline->tick = event_new(pipeline->base, -1, EV_PERSIST, on_tick, pipeline);
+	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->tick ||
+			event_add(pipeline->ring_readable, NULL) < 0 ||
+			event_add(pipeline->tick, &second) < 0)
+		return -ENOMEM;
+	return watch_reports(pipeline);
+}
+
+void pipeline_want_turn(void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	event_active(pipeline->turn_wanted, 0, 0);
+}
+
+void pipeline_finish(struct pipeline *pipeline)
+{
+	while (attachments_count(pipeline->parts.attachments) > 0)
+		if (take_turn(pipeline))
+			break;
+}
+
+const struct pipeline_counters *pipeline_count(const struct pipeline *pipeline)
+{
+	return &pipeline->counters;
+}
