@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""However an attachment, a client, a target or lbrd ends: nothing is left behind."""
+
+import os
+import signal
+
+import harness
+import paths
+
+PACKET = paths.ALL[0]
+
+
+def attached(lbrd, *arguments):
+    ctl = lbrd.lbrctl("attach", *arguments)
+    return ctl, ctl.wait_for(lambda line: "attachment" in line)["attachment"]["id"]
+
+
+def list_ids(lbrd):
+    with lbrd.connect() as c:
+        return [a["id"] for a in c.call("List")["attachments"]]
+
+
+def test_ctrl_c_detaches_and_tells_the_totals():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id))
+        with ctl:
+            loaded["paths"].run(PACKET.data, repeat=3)
+            for _ in range(3):
+                ctl.wait_for(lambda line: "event" in line)
+            ctl.send_signal(signal.SIGINT)
+            ended = ctl.wait_for(lambda line: "ended" in line)["ended"]
+            harness.equal(ended["reason"], "detached")
+            harness.equal(ended["events"], 3)
+            harness.equal(ctl.wait(), 0, "exit status")
+        harness.equal(list_ids(lbrd), [])
+        harness.assert_no_tracers()
+
+
+def test_a_client_killed_takes_its_attachment_along():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        with lbrd.connect() as c:
+            c.send("Watch", {}, more=True)
+            c.receive()
+            ctl, id = attached(lbrd, "prog", str(loaded["paths"].id))
+            ctl.send_signal(signal.SIGKILL)
+            ctl.wait()
+            harness.equal(c.receive()["parameters"]["ended"]["attachment"], id)
+        harness.assert_no_tracers()
+        harness.equal(list_ids(lbrd), [])
+
+
+def test_keep_outlives_its_client_until_detach():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        with lbrd.lbrctl("attach", "--keep", "prog", str(loaded["paths"].id)) as ctl:
+            id = ctl.wait_for(lambda line: "attachment" in line)["attachment"]["id"]
+            harness.equal(ctl.wait(), 0, "exit status")
+        harness.equal(list_ids(lbrd), [id])
+        loaded["paths"].run(PACKET.data)
+        with lbrd.lbrctl("watch", str(id), "--replay", "1", "--limit", "1") as ctl:
+            event = ctl.wait_for(lambda line: "event" in line)["event"]
+            harness.equal(event["returnValue"], PACKET.returns)
+            harness.equal(ctl.wait(), 0, "exit status of watch")
+        with lbrd.lbrctl("detach", str(id)) as ctl:
+            harness.equal(ctl.wait(), 0, "exit status of detach")
+        harness.assert_no_tracers()
+
+
+def test_sigterm_with_attachments_leaves_nothing():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id))
+        with lbrd.lbrctl("attach", "--keep", "func", "__x64_sys_getpgid") as keep:
+            harness.equal(keep.wait(), 0)
+        with ctl:
+            lbrd.send_signal(signal.SIGTERM)
+            ended = ctl.wait_for(lambda line: "ended" in line)["ended"]
+            harness.equal(ended["reason"], "shutdown")
+            ctl.wait()
+        harness.equal(lbrd.wait(), 0, "exit status of lbrd")
+    harness.assert_no_tracers()
+
+
+def test_sigkill_of_lbrd_leaves_nothing():
+    with harness.Programs("paths") as loaded:
+        lbrd = harness.Lbrd()
+        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id))
+        with ctl:
+            lbrd.kill()
+            assert ctl.wait() != 0, "lbrctl lost its stream and did not say so"
+    harness.assert_no_tracers()
+
+
+def test_the_target_is_unloaded_and_reloaded():
+    with harness.Lbrd() as lbrd:
+        first = harness.Programs("paths")
+        ctl, _ = attached(lbrd, "prog", str(first["paths"].id))
+        with ctl:
+            first["paths"].run(PACKET.data)
+            ctl.wait_for(lambda line: "event" in line)
+            first.unload()
+            with harness.Programs("paths") as second:
+                assert second["paths"].id != first["paths"].id
+                again, _ = attached(lbrd, "prog", str(second["paths"].id))
+                with again:
+                    second["paths"].run(PACKET.data)
+                    event = again.wait_for(lambda line: "event" in line)["event"]
+                    harness.equal(event["target"]["programId"], second["paths"].id)
+                    lines = [b["from"].get("line") for b in event["branches"]]
+                    assert paths.markers()["exit"] in lines, lines
+            ctl.send_signal(signal.SIGINT)
+            harness.equal(ctl.wait(), 0, "exit status")
+        harness.assert_no_tracers()
+        deadline = harness.time.monotonic() + harness.TIMEOUT
+        while any(p["id"] == first["paths"].id for p in harness.bpftool("prog", "show")):
+            assert harness.time.monotonic() < deadline, "the old target is still loaded"
+
+
+def test_reloading_never_gives_a_stale_name():
+    """Addresses are reused by another program: its own lines must be shown."""
+    with harness.Lbrd() as lbrd:
+        for round in range(12):
+            name = ("paths", "other")[round % 2]
+            with harness.Programs(name) as loaded:
+                program = loaded[name]
+                ctl, _ = attached(lbrd, "prog", str(program.id), "--limit", "1")
+                with ctl:
+                    program.run(PACKET.data)
+                    event = ctl.wait_for(lambda line: "event" in line)["event"]
+                    leaving = event["branches"][0]["from"]
+                    assert leaving["file"].endswith(f"{name}.bpf.c"), leaving
+                    assert name in leaving["symbol"], leaving
+                    ctl.wait()
+
+
+def test_branch_events_are_open_only_while_needed():
+    def open_events(lbrd):
+        links = [os.readlink(f"/proc/{lbrd.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{lbrd.pid}/fd")]
+        return sum("perf_event" in link for link in links)
+
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        idle = open_events(lbrd)
+        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id))
+        with ctl:
+            assert open_events(lbrd) > idle, "no branch event while attached"
+            ctl.send_signal(signal.SIGINT)
+            ctl.wait()
+        harness.equal(open_events(lbrd), idle, "perf events of an idle lbrd")
+
+
+harness.main(globals())

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, row by row: what the observer sees is what the source says must happen."""
+
+import os
+
+import harness
+import paths
+
+TRACING_PREFIXES = ("bpf_trampoline_", "__bpf_prog_enter", "__bpf_prog_exit", "__bpf_tramp_",
+                    "bpf_get_branch_snapshot", "migrate_disable", "migrate_enable")
+
+
+def place(location):
+    """A location in the notation of paths.py, or its symbol."""
+    if location.get("file", "").endswith("paths.bpf.c"):
+        return location["line"]
+    return location.get("symbol", location["address"])
+
+
+def rows(event):
+    """The event's rows, oldest first, as pairs of places."""
+    return [(place(b["from"]), place(b["to"])) for b in reversed(event["branches"])]
+
+
+def check_rows(event, expected, entry_line):
+    """`expected` are the newest rows; before them stands the one that enters the target, and
+    nothing at all belongs to the tracer."""
+    got = rows(event)
+    tail = got[-len(expected):]
+    wanted = [(a, paths.CALLER if b == paths.CALLER else b) for a, b in expected]
+    # Where the target returns to is the trampoline's business: any place outside the source.
+    assert not isinstance(tail[-1][1], int), tail[-1]
+    tail[-1] = (tail[-1][0], paths.CALLER)
+    harness.equal(tail, wanted, "the target's rows")
+    entering = event["branches"][len(expected)]
+    harness.equal(place(entering["to"]), entry_line, "where the target is entered")
+    harness.equal(entering["to"]["offset"], 0, "offset of the entry")
+    for b in event["branches"]:
+        for name in (b["from"].get("symbol", "?"), b["to"].get("symbol", "?")):
+            if b is not event["branches"][0]:
+                assert not name.startswith(TRACING_PREFIXES), f"a row of the tracer: {b}"
+            assert name != "?", f"a place without a name: {b}"
+
+
+def attach(lbrd, *arguments):
+    ctl = lbrd.lbrctl("attach", *arguments)
+    first = ctl.wait_for(lambda line: "attachment" in line)
+    return ctl, first["attachment"]
+
+
+def next_event(ctl):
+    return ctl.wait_for(lambda line: "event" in line)["event"]
+
+
+def first_line(event, symbol_part):
+    """The line of the target's first instruction, from the event itself: the compiler's prologue
+    carries the line of the function's head, which no marker names."""
+    for b in event["branches"]:
+        if symbol_part in b["to"].get("symbol", "") and b["to"]["offset"] == 0:
+            return place(b["to"])
+    raise AssertionError("the target is never entered")
+
+
+def test_every_path_gives_its_rows():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, attachment = attach(lbrd, "prog", str(loaded["paths"].id))
+        harness.equal(attachment["targets"][0]["programId"], loaded["paths"].id)
+        with ctl:
+            for path in paths.ALL:
+                ran = loaded["paths"].run(path.data)
+                event = next_event(ctl)
+                check_rows(event, path.rows, first_line(event, "paths"))
+                harness.equal(event["returnValue"], path.returns, "return value")
+                harness.equal(event["processId"], ran["processId"], "process")
+                harness.equal(event["command"], "bpf-tool", "command")
+                harness.equal(event["target"]["name"], "paths")
+                assert "notice" not in event, event.get("noticeText")
+    harness.assert_no_tracers()
+
+
+def test_branch_types_and_lines():
+    path = paths.ALL[2]
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attach(lbrd, "prog", str(loaded["paths"].id), "--limit", "1")
+        with ctl:
+            loaded["paths"].run(path.data)
+            event = next_event(ctl)
+            harness.equal(ctl.wait(), 0, "exit status")
+    lines = paths.markers()
+    types = {place(b["from"]): b.get("type") for b in event["branches"]}
+    harness.equal(types[lines["not_zero"]], "jump")
+    harness.equal(types[lines["loop_test"]], "conditional")
+    harness.equal(types[lines["sub_exit"]], "return")
+    harness.equal(types[lines["exit"]], "return")
+    harness.equal(types[lines["call"]], "call")
+
+
+def test_a_subprogram():
+    path = paths.ALL[2]
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, attachment = attach(lbrd, "prog", f"{loaded['paths'].id}:paths_sub")
+        harness.equal(attachment["targets"][0]["function"], "paths_sub")
+        with ctl:
+            loaded["paths"].run(path.data)
+            event = next_event(ctl)
+    expected = path.sub_rows[:-1] + [(path.sub_rows[-1][0], paths.CALLER)]
+    check_rows(event, expected, first_line(event, "paths_sub"))
+    harness.equal(event["returnValue"], path.sub_returns)
+    harness.equal(event["target"]["name"], "paths:paths_sub")
+
+
+def test_entry_mode():
+    path = paths.ALL[0]
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attach(lbrd, "--entry", "prog", str(loaded["paths"].id))
+        with ctl:
+            loaded["paths"].run(path.data)
+            event = next_event(ctl)
+    harness.equal(event["target"]["mode"], "entry")
+    assert "returnValue" not in event
+    newest = event["branches"][0]
+    assert newest["to"]["symbol"].endswith("_paths") or newest["to"]["symbol"] == "paths", newest
+    harness.equal(newest["to"]["offset"], 0, "the newest row enters the target")
+    for b in event["branches"]:
+        assert not b["from"]["symbol"].startswith(TRACING_PREFIXES), b
+
+
+def test_a_kernel_function():
+    with harness.Lbrd() as lbrd:
+        ctl, attachment = attach(lbrd, "func", "__x64_sys_getpgid", "--limit", "1",
+                                 "--pid", str(os.getpid()))
+        harness.equal(attachment["targets"][0]["kind"], "function")
+        with ctl:
+            os.getpgid(0)
+            event = next_event(ctl)
+            harness.equal(ctl.wait(), 0, "exit status")
+    harness.equal(event["returnValue"], os.getpgid(0), "return value")
+    harness.equal(event["processId"], os.getpid(), "process")
+    newest = event["branches"][0]
+    harness.equal(newest["from"]["symbol"], "__x64_sys_getpgid", "the newest row leaves it")
+    harness.equal(newest.get("type"), "return")
+    entered = [b for b in event["branches"] if b["to"].get("symbol") == "__x64_sys_getpgid"
+               and b["to"]["offset"] == 0]
+    harness.equal(len(entered), 1, "rows that enter the function")
+
+
+def test_two_programs_at_once():
+    with harness.Programs("paths") as one, harness.Programs("paths") as two, \
+            harness.Lbrd() as lbrd:
+        ctl, attachment = attach(lbrd, "prog", str(one["paths"].id), str(two["paths"].id))
+        harness.equal(len(attachment["targets"]), 2)
+        with ctl:
+            for program, path in ((one, paths.ALL[0]), (two, paths.ALL[1]), (one, paths.ALL[3])):
+                program["paths"].run(path.data)
+                event = next_event(ctl)
+                harness.equal(event["target"]["programId"], program["paths"].id)
+                check_rows(event, path.rows, first_line(event, "paths"))
+
+
+def test_the_cpu_is_right():
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attach(lbrd, "prog", str(loaded["paths"].id))
+        with ctl:
+            for cpu in range(os.cpu_count()):
+                path = paths.ALL[cpu % len(paths.ALL)]
+                loaded["paths"].run(path.data, cpu=cpu)
+                event = next_event(ctl)
+                harness.equal(event["cpu"], cpu, "CPU")
+                check_rows(event, path.rows, first_line(event, "paths"))
+
+
+def test_raw_shows_everything():
+    path = paths.ALL[0]
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
+        ctl, _ = attach(lbrd, "--raw", "prog", str(loaded["paths"].id))
+        with ctl:
+            loaded["paths"].run(path.data)
+            event = next_event(ctl)
+    harness.equal(len(event["branches"]), 32, "rows")
+    assert any(b["from"].get("symbol", "").startswith("bpf_trampoline_")
+               for b in event["branches"]), "no row of the trampoline"
+
+
+harness.main(globals())
