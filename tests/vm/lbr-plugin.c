@@ -291,7 +291,7 @@ static void on_vcpu(qemu_plugin_id_t id, unsigned int vcpu)
 	}
 	v->bytes = g_byte_array_new();
 	if (log_prefix)
-		v->log = log_open(log_prefix, vcpu);
+		v->log = log_open_vcpu(log_prefix, vcpu);
 }
 
 static void at_exit(qemu_plugin_id_t id, void *data)

@@ -18,12 +18,12 @@ enum log_kind {
 	LOG_SNAPSHOT,
 };
 
-static inline FILE *log_open(const char *prefix, unsigned int vcpu)
+static inline FILE *log_open(const char *prefix, const char *suffix)
 {
 	char path[4096];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s.%u", prefix, vcpu);
+	snprintf(path, sizeof(path), "%s.%s", prefix, suffix);
 	f = fopen(path, "we");
 	if (!f) {
 		perror(path);
@@ -31,6 +31,14 @@ static inline FILE *log_open(const char *prefix, unsigned int vcpu)
 	}
 	setvbuf(f, NULL, _IOFBF, 1 << 20);
 	return f;
+}
+
+static inline FILE *log_open_vcpu(const char *prefix, unsigned int vcpu)
+{
+	char suffix[16];
+
+	snprintf(suffix, sizeof(suffix), "%u", vcpu);
+	return log_open(prefix, suffix);
 }
 
 static inline void log_words(FILE *f, const uint64_t *words, size_t n)

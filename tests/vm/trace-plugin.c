@@ -8,7 +8,8 @@
  *
  * -plugin trace-plugin.so,log=PREFIX writes PREFIX.N of vCPU N: one 64-bit word per instruction,
  * its address with the size in place of the upper byte, or LOG_ENABLE and LOG_DISABLE. An
- * instruction that faults is logged, and again when it is restarted.
+ * instruction that faults is logged, and again when it is restarted. PREFIX.code has, for each
+ * kernel instruction translated, the same word and 16 bytes that begin with the instruction.
  */
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct vcpu {
 
 static struct qemu_plugin_scoreboard *vcpus;
 static const char *log_prefix;
+static FILE *code;
 
 static void on_instruction(unsigned int vcpu, void *data)
 {
@@ -54,16 +56,17 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint64_t size = qemu_plugin_insn_size(insn);
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
+		uint64_t record[3] = { address << 8 >> 8 | size << 56 };
 		unsigned int request;
-		uint8_t bytes[16];
+		uint8_t *bytes = (uint8_t *)&record[1];
 
-		request = decode_request(bytes, qemu_plugin_insn_data(insn, bytes, sizeof(bytes)),
-					 address);
+		request = decode_request(bytes, qemu_plugin_insn_data(insn, bytes, 16), address);
+		if (address >> 63)
+			log_words(code, record, 3);
 		qemu_plugin_register_vcpu_insn_exec_cond_cb(insn, on_instruction,
 							    QEMU_PLUGIN_CB_NO_REGS,
 							    QEMU_PLUGIN_COND_NE, enabled, 0,
-							    (void *)(address << 8 >> 8 |
-								     size << 56));
+							    (void *)record[0]);
 		if (request)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_request,
 							       QEMU_PLUGIN_CB_NO_REGS,
@@ -77,7 +80,7 @@ static void on_vcpu(qemu_plugin_id_t id, unsigned int vcpu)
 
 	(void)id;
 	if (!v->log)
-		v->log = log_open(log_prefix, vcpu);
+		v->log = log_open_vcpu(log_prefix, vcpu);
 }
 
 static void at_exit(qemu_plugin_id_t id, void *data)
@@ -96,6 +99,7 @@ PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *in
 		return -1;
 	}
 	log_prefix = strdup(argv[0] + 4);
+	code = log_open(log_prefix, "code");
 	vcpus = qemu_plugin_scoreboard_new(sizeof(struct vcpu));
 	qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
