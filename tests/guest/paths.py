@@ -79,5 +79,5 @@ ALL = [
     Path(condition=0),
     Path(condition=1, argument=1, switch=1),
     Path(condition=1, argument=4, helper=1, rounds=3, switch=2),
-    Path(condition=0, argument=5, rounds=7, switch=3),
+    Path(condition=0, argument=5, rounds=4, switch=3),
 ]
