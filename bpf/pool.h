@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The memory that tracers and daemon share beside the ring buffer. */
+#pragma once
+
+#include "bpf/record.h"
+
+/* Where one record is put together. The record is copied into the ring from here, once. */
+struct lbrd_slot {
+	__u32 busy; /* taken by exchanging it for 1 */
+	__u32 reserved;
+	struct lbrd_record record;
+};
+
+/*
+ * One for all tracers. slots[0] is never taken: it receives the snapshots that found their slot
+ * busy, and nobody reads it. The number of the others is a power of two.
+ */
+struct lbrd_pool {
+	__u64 cursor; /* counts the slots asked for */
+	__u64 reserved[7]; /* the cursor alone in its cache line */
+	struct lbrd_slot slots[];
+};
+
+/* One per tracer. The daemon writes the first two members at any time; all others only grow. */
+struct lbrd_control {
+	__u32 pid; /* only events of this thread group; 0: all */
+	__u32 max_per_second; /* 0: no ceiling */
+	__u64 second_begins; /* when the running second of max_per_second began */
+	__u64 in_second; /* events since then */
+	__u64 ring_full;
+	__u64 slot_busy;
+	__u64 rate; /* events above max_per_second */
+};
