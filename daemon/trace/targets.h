@@ -42,7 +42,7 @@ struct target_selector {
 	} by;
 	uint32_t id;
 	pid_t owner;
-	const char *text; /* name, tag, path or kernel function; borrowed */
+	const char *text; /* name, tag, path, or "function" or "module:function"; borrowed */
 	const char *function; /* NULL: the entry function */
 };
 
@@ -67,6 +67,8 @@ struct targets;
 /* Knows the kernel's version and BTF; the latter loads when a kernel function first needs it. */
 int targets_new(struct targets **ret);
 void targets_free(struct targets *targets);
+/* Gives back the memory of the kernel's BTF (some 6 MB), to be called when nobody asked for long. */
+void targets_trim(struct targets *targets);
 
 /*
  * Appends what `selector` means to `list`, each function at most once; a selector that matches

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What trace.c and tracer.c know of each other. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "bpf/pool.h"
+#include "daemon/trace/ring.h"
+#include "daemon/trace/trace.h"
+
+TAILQ_HEAD(tracer_list, tracer);
+
+struct trace {
+	struct trace_config config;
+	struct ring ring;
+	int pool_fd;
+	const struct lbrd_pool *pool; /* mapped, read only */
+	size_t pool_bytes;
+	uint32_t n_slots; /* without slots[0] */
+	uint32_t own_pid; /* thread group, as the tracers see it */
+	uint32_t last_number;
+	bool probed; /* the kernel loads tracing programs */
+	bool no_return_value; /* the kernel has no bpf_get_func_ret (before 5.17) */
+	struct tracer_list tracers;
+	size_t n_tracers;
+	uint64_t records;
+};

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What all tracers share: the ring buffer, the pool of slots, and the knowledge of the kernel.
+ *
+ * The rule that must not break: nothing is pinned. Every map, program and link lives by a file
+ * descriptor of this process, so that none is left behind however the daemon ends.
+ */
+#include "daemon/trace/trace.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/macro.h"
+#include "daemon/trace/trace-internal.h"
+
+DEFINE_CLEANUP(struct trace *, trace_free)
+
+/*
+ * Slots for each possible CPU. A slot is held for about a microsecond and handed out again only
+ * after all others were, so that it is still busy only when that many tracers are on their way at
+ * once, by nesting or preemption.
+ */
+#define SLOTS_PER_CPU 4
+#define SLOTS_MIN 32
+
+static int pool_init(struct trace *trace)
+{
+	int cpus = libbpf_num_possible_cpus();
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	void *mapped;
+
+	if (cpus < 0)
+		return cpus;
+	trace->n_slots = SLOTS_MIN;
+	while (trace->n_slots < (uint32_t)cpus * SLOTS_PER_CPU)
+		trace->n_slots *= 2;
+	trace->pool_bytes = sizeof(struct lbrd_pool) +
+			    (trace->n_slots + 1) * sizeof(struct lbrd_slot);
+
+	trace->pool_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lbrd_pool", sizeof(uint32_t),
+			(uint32_t)trace->pool_bytes, 1, &options);
+	if (trace->pool_fd < 0)
+		return -errno;
+	mapped = mmap(NULL, trace->pool_bytes, PROT_READ, MAP_SHARED, trace->pool_fd, 0);
+	if (mapped == MAP_FAILED)
+		return -errno;
+	trace->pool = mapped;
+	return 0;
+}
+
+/*
+ * The tracers compare thread group ids of the initial pid namespace, getpid() gives that of ours.
+ * Only a BPF program can tell; without its answer (BPF_PROG_TEST_RUN refused) getpid() must do.
+ */
+static uint32_t own_pid_of_initial_namespace(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid },
+		{ .code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "lbrd_pid", "GPL",
+			insns, ARRAY_SIZE(insns), NULL);
+
+	if (fd < 0 || bpf_prog_test_run_opts(fd, &run))
+		return (uint32_t)getpid();
+	return run.retval;
+}
+
+int trace_new(const struct trace_config *config, struct trace **ret)
+{
+	_cleanup_(trace_free_p) struct trace *trace = calloc(1, sizeof(*trace));
+	int r;
+
+	if (!trace)
+		return -ENOMEM;
+	trace->config = *config;
+	trace->pool_fd = -1;
+	trace->ring.fd = -1;
+	TAILQ_INIT(&trace->tracers);
+
+	r = ring_init(&trace->ring, config->ring_bytes);
+	if (r)
+		return r;
+	r = pool_init(trace);
+	if (r)
+		return r;
+	trace->own_pid = own_pid_of_initial_namespace();
+	*ret = TAKE_PTR(trace);
+	return 0;
+}
+
+void trace_free(struct trace *trace)
+{
+	if (!trace)
+		return;
+	while (!TAILQ_EMPTY(&trace->tracers))
+		tracer_release(TAILQ_FIRST(&trace->tracers));
+	if (trace->pool)
+		munmap((void *)trace->pool, trace->pool_bytes);
+	close_fd(trace->pool_fd);
+	ring_deinit(&trace->ring);
+	free(trace);
+}
+
+/*
+ * Type 1 is no function, which the verifier says in its log once the program got so far. A kernel
+ * that refuses tracing programs, or has no BTF, never gets there.
+ */
+int trace_probe(struct trace *trace)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	char log[512] = "";
+	LIBBPF_OPTS(bpf_prog_load_opts, options,
+		.expected_attach_type = BPF_TRACE_FEXIT,
+		.attach_btf_id = 1,
+		.log_buf = log,
+		.log_size = sizeof(log),
+		.log_level = 1);
+	_cleanup_close_ int fd = -1;
+
+	if (trace->probed)
+		return 0;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "lbrd_probe", "GPL", insns, ARRAY_SIZE(insns),
+			&options);
+	if (fd < 0 && !strstr(log, "attach_btf_id"))
+		return -errno;
+	trace->probed = true;
+	return 0;
+}
+
+bool trace_has_snapshot_helper(struct trace *trace)
+{
+	/* libbpf cannot probe tracing programs; the helper is the same for all program types. */
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_get_branch_snapshot,
+				NULL) == 1;
+}
+
+int trace_ring_fd(const struct trace *trace)
+{
+	return trace->ring.fd;
+}
+
+size_t trace_drain(struct trace *trace, size_t max)
+{
+	size_t n = ring_drain(&trace->ring, max, trace->config.record, trace->config.userdata);
+
+	trace->records += n;
+	return n;
+}
+
+void trace_describe(const struct trace *trace, struct trace_description *ret)
+{
+	*ret = (struct trace_description){
+		.n_tracers = trace->n_tracers,
+		.ring_bytes = trace->ring.bytes,
+		.ring_used = ring_used(&trace->ring),
+		.records = trace->records,
+	};
+}

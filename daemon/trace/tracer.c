@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One tracer: load, attach, detach, unload, and what it lost.
+ *
+ * The rule that must not break: one tracer per target, mode and flavour. A second one in the same
+ * trampoline would run between the target's return and the other's snapshot.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/macro.h"
+#include "daemon/trace/code.h"
+#include "daemon/trace/kernel-functions.h"
+#include "daemon/trace/kernel-words.h"
+#include "daemon/trace/own.h"
+#include "daemon/trace/programs.h"
+#include "daemon/trace/trace-internal.h"
+
+/* Enough for the last words of a verifier that refuses; a longer log is no reason to fail. */
+#define LOG_BYTES 65536
+
+/* Times that the CPU is yielded to a tracer that was preempted with its slot in hand. */
+#define SLOT_PATIENCE 1000
+
+struct tracer {
+	struct trace *trace;
+	TAILQ_ENTRY(tracer) entry;
+	struct target target;
+	bool without_branches;
+	unsigned int n_uses;
+	uint32_t number;
+	uint32_t program_id;
+	int control_fd;
+	int program_fd;
+	int link_fd;
+	struct lbrd_control *control; /* mapped */
+};
+
+static void tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	close_fd(tracer->link_fd);
+	close_fd(tracer->program_fd);
+	if (tracer->program_id)
+		own_remove(tracer->program_id);
+	if (tracer->control)
+		munmap(tracer->control, sizeof(*tracer->control));
+	close_fd(tracer->control_fd);
+	free(tracer);
+}
+
+DEFINE_CLEANUP(struct tracer *, tracer_free)
+
+static int control_init(struct tracer *tracer)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	void *mapped;
+
+	tracer->control_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lbrd_control", sizeof(uint32_t),
+			sizeof(struct lbrd_control), 1, &options);
+	if (tracer->control_fd < 0)
+		return -errno;
+	mapped = mmap(NULL, sizeof(*tracer->control), PROT_READ | PROT_WRITE, MAP_SHARED,
+			tracer->control_fd, 0);
+	if (mapped == MAP_FAILED)
+		return -errno;
+	tracer->control = mapped;
+	return 0;
+}
+
+/* Opens what the kernel wants to know the target by; -1 for the kernel proper. */
+static int open_target(const struct target *target, int *ret_fd)
+{
+	int fd = -1;
+
+	if (target->kind == TARGET_PROGRAM) {
+		fd = bpf_prog_get_fd_by_id(target->program_id);
+		if (fd < 0)
+			return -errno;
+	} else if (target->module[0]) {
+		fd = kernel_functions_open_module(target->module);
+		if (fd < 0)
+			return fd;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* The descriptor of the loaded program, or a negative errno. */
+static int load_once(const struct tracer *tracer, int target_fd, char *log)
+{
+	const struct trace *trace = tracer->trace;
+	const struct target *target = &tracer->target;
+	bool exits = target->mode == TRACE_EXIT, is_program = target->kind == TARGET_PROGRAM;
+	const struct code_values values = {
+		.pool_fd = trace->pool_fd,
+		.control_fd = tracer->control_fd,
+		.ring_fd = trace->ring.fd,
+		.slot_mask = trace->n_slots - 1,
+		.number = tracer->number,
+		.own_pid = trace->own_pid,
+		.reads_return_value = exits && !trace->no_return_value,
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options,
+		.expected_attach_type = exits ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY,
+		.attach_btf_id = target->btf_id,
+		.attach_prog_fd = is_program ? (uint32_t)target_fd : 0,
+		.attach_btf_obj_fd = !is_program && target_fd >= 0 ? (uint32_t)target_fd : 0,
+		.log_buf = log,
+		.log_size = LOG_BYTES);
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t n;
+	int r;
+
+	r = code_build(!tracer->without_branches, &values, &insns, &n);
+	if (r)
+		return r;
+	r = bpf_prog_load(BPF_PROG_TYPE_TRACING, exits ? "lbrd_exit" : "lbrd_entry",
+			"Dual BSD/GPL", insns, n, &options);
+	return r < 0 ? -errno : r;
+}
+
+static int tracer_load(struct tracer *tracer, char *detail, size_t detail_size)
+{
+	_cleanup_free_ char *log = calloc(1, LOG_BYTES);
+	_cleanup_close_ int target_fd = -1;
+	int r;
+
+	if (!log)
+		return -ENOMEM;
+	r = open_target(&tracer->target, &target_fd);
+	if (r)
+		return r == -ENOENT ? TARGET_E_GONE :
+				      (int)kernel_words_load(&tracer->target, -r, "", detail,
+						      detail_size);
+
+	r = load_once(tracer, target_fd, log);
+	if (r < 0 && tracer->target.mode == TRACE_EXIT && !tracer->trace->no_return_value &&
+	    strstr(log, "bpf_get_func_ret")) {
+		tracer->trace->no_return_value = true;
+		*log = '\0';
+		r = load_once(tracer, target_fd, log);
+	}
+	if (r < 0)
+		return r == -ENOMEM || r == -EBADMSG ?
+				r :
+				(int)kernel_words_load(&tracer->target, -r, log, detail,
+						detail_size);
+	tracer->program_fd = r;
+	return 0;
+}
+
+static int program_id_of(int fd, uint32_t *ret)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	*ret = info.id;
+	return 0;
+}
+
+static bool same_target(const struct target *a, const struct target *b)
+{
+	return a->kind == b->kind && a->mode == b->mode && a->program_id == b->program_id &&
+	       a->btf_id == b->btf_id && !strcmp(a->module, b->module);
+}
+
+static struct tracer *tracer_find(struct trace *trace, const struct target *target,
+		bool without_branches)
+{
+	struct tracer *tracer;
+
+	TAILQ_FOREACH(tracer, &trace->tracers, entry)
+		if (tracer->without_branches == without_branches &&
+		    same_target(&tracer->target, target))
+			return tracer;
+	return NULL;
+}
+
+int tracer_acquire(struct trace *trace, const struct target *target, bool without_branches,
+		char *detail, size_t detail_size, struct tracer **ret)
+{
+	_cleanup_(tracer_free_p) struct tracer *tracer = NULL;
+	struct tracer *found;
+	int r;
+
+	if (detail_size)
+		*detail = '\0';
+	found = tracer_find(trace, target, without_branches);
+	if (found) {
+		found->n_uses++;
+		*ret = found;
+		return 0;
+	}
+
+	tracer = calloc(1, sizeof(*tracer));
+	if (!tracer)
+		return -ENOMEM;
+	*tracer = (struct tracer){
+		.trace = trace,
+		.target = *target,
+		.without_branches = without_branches,
+		.n_uses = 1,
+		.number = ++trace->last_number,
+		.control_fd = -1,
+		.program_fd = -1,
+		.link_fd = -1,
+	};
+	r = control_init(tracer);
+	if (r)
+		return r;
+	r = tracer_load(tracer, detail, detail_size);
+	if (r)
+		return r;
+	r = program_id_of(tracer->program_fd, &tracer->program_id);
+	if (r)
+		return r;
+	r = own_add(tracer->program_id);
+	if (r)
+		return r;
+	TAILQ_INSERT_TAIL(&trace->tracers, tracer, entry);
+	trace->n_tracers++;
+	*ret = TAKE_PTR(tracer);
+	return 0;
+}
+
+int tracer_activate(struct tracer *tracer, char *detail, size_t detail_size)
+{
+	int fd;
+
+	if (detail_size)
+		*detail = '\0';
+	if (tracer->link_fd >= 0)
+		return 0;
+	/* BPF_LINK_CREATE takes fentry and fexit only since 5.19; this way serves all kernels. */
+	fd = bpf_raw_tracepoint_open(NULL, tracer->program_fd);
+	if (fd < 0)
+		return kernel_words_attach(&tracer->target, errno, detail, detail_size);
+	tracer->link_fd = fd;
+	return 0;
+}
+
+/*
+ * Waits for the tracers that are on their way: the kernel detaches without. A slot that is seen
+ * free, or busy no more after a while, is not held by an event from before.
+ */
+static void wait_for_slots(const struct trace *trace)
+{
+	unsigned int patience = SLOT_PATIENCE;
+
+	for (uint32_t i = 1; i <= trace->n_slots; i++)
+		while (__atomic_load_n(&trace->pool->slots[i].busy, __ATOMIC_ACQUIRE) && patience) {
+			patience--;
+			sched_yield();
+		}
+}
+
+void tracer_deactivate(struct tracer *tracer)
+{
+	if (tracer->n_uses > 1 || tracer->link_fd < 0)
+		return;
+	tracer->link_fd = close_fd(tracer->link_fd);
+	wait_for_slots(tracer->trace);
+}
+
+void tracer_release(struct tracer *tracer)
+{
+	if (--tracer->n_uses)
+		return;
+	TAILQ_REMOVE(&tracer->trace->tracers, tracer, entry);
+	tracer->trace->n_tracers--;
+	tracer_free(tracer);
+}
+
+uint32_t tracer_number(const struct tracer *tracer)
+{
+	return tracer->number;
+}
+
+uint32_t tracer_program_id(const struct tracer *tracer)
+{
+	return tracer->program_id;
+}
+
+unsigned int tracer_n_uses(const struct tracer *tracer)
+{
+	return tracer->n_uses;
+}
+
+const struct target *tracer_target(const struct tracer *tracer)
+{
+	return &tracer->target;
+}
+
+void tracer_set_filter(struct tracer *tracer, const struct tracer_filter *filter)
+{
+	__atomic_store_n(&tracer->control->pid, filter->pid, __ATOMIC_RELAXED);
+	__atomic_store_n(&tracer->control->max_per_second, filter->max_per_second,
+			__ATOMIC_RELAXED);
+}
+
+void tracer_losses(struct tracer *tracer, bool exact, struct tracer_losses *ret)
+{
+	const struct lbrd_control *control = tracer->control;
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	*ret = (struct tracer_losses){
+		.ring_full = __atomic_load_n(&control->ring_full, __ATOMIC_RELAXED),
+		.slot_busy = __atomic_load_n(&control->slot_busy, __ATOMIC_RELAXED),
+		.rate = __atomic_load_n(&control->rate, __ATOMIC_RELAXED),
+	};
+	if (exact && !bpf_obj_get_info_by_fd(tracer->program_fd, &info, &size))
+		ret->recursion = info.recursion_misses;
+}
+
+bool tracer_target_gone(struct tracer *tracer)
+{
+	_cleanup_close_ int fd = -1;
+
+	return open_target(&tracer->target, &fd) == -ENOENT;
+}
