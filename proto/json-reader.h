@@ -77,6 +77,16 @@ bool json_skip(struct json_reader *r);
 /* Like json_skip(), and returns the text of the value. */
 bool json_read_raw(struct json_reader *r, struct json_slice *ret);
 
+/*
+ * Passes the next value, which begins at `position` and is known to be `length` bytes long: because
+ * those bytes are the same as of a value that was read before, say.
+ */
+static inline void json_pass(struct json_reader *r, size_t length)
+{
+	r->position += length;
+	r->after_value = true;
+}
+
 /* 0 when the whole text was read without error and nothing but white space is left. */
 int json_finish(struct json_reader *r);
 
