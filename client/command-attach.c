@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `lbrctl attach`: makes an attachment and shows its events, or leaves it behind with --keep. */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "client/attachment.h"
+#include "client/fields.h"
+#include "client/options.h"
+#include "client/request.h"
+#include "client/selector.h"
+#include "client/stream.h"
+
+enum {
+	OPTION_ENTRY = 'A',
+	OPTION_KEEP,
+	OPTION_LIMIT,
+	OPTION_RATE,
+	OPTION_PID,
+	OPTION_PARTIAL,
+	OPTION_NO_BRANCHES,
+	OPTION_RAW,
+};
+
+static const struct option options_table[] = {
+	{ "entry", no_argument, NULL, OPTION_ENTRY },
+	{ "keep", no_argument, NULL, OPTION_KEEP },
+	{ "limit", required_argument, NULL, OPTION_LIMIT },
+	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "pid", required_argument, NULL, OPTION_PID },
+	{ "partial", no_argument, NULL, OPTION_PARTIAL },
+	{ "no-branches", no_argument, NULL, OPTION_NO_BRANCHES },
+	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ NULL },
+};
+
+struct attach {
+	bool entry, keep, partial, no_branches, raw;
+	uint64_t limit, rate, pid; /* 0: none */
+};
+
+static bool take_option(struct attach *attach, int c)
+{
+	const struct command *command = &command_attach;
+
+	switch (c) {
+	case OPTION_ENTRY:
+		attach->entry = true;
+		return true;
+	case OPTION_KEEP:
+		attach->keep = true;
+		return true;
+	case OPTION_LIMIT:
+		return parse_number(command, "--limit", optarg, 1, INT64_MAX, &attach->limit);
+	case OPTION_RATE:
+		return parse_number(command, "--rate", optarg, 1, INT32_MAX, &attach->rate);
+	case OPTION_PID:
+		return parse_number(command, "--pid", optarg, 1, INT32_MAX, &attach->pid);
+	case OPTION_PARTIAL:
+		attach->partial = true;
+		return true;
+	case OPTION_NO_BRANCHES:
+		attach->no_branches = true;
+		return true;
+	default:
+		attach->raw = true;
+		return true;
+	}
+}
+
+static void add_true(struct json_object *object, const char *name, bool value)
+{
+	if (value)
+		json_object_object_add(object, name, json_object_new_boolean(true));
+}
+
+static void add_number(struct json_object *object, const char *name, uint64_t value)
+{
+	if (value)
+		json_object_object_add(object, name, json_object_new_int64((int64_t)value));
+}
+
+static struct json_object *make_parameters(const struct attach *attach,
+					   struct json_object *targets)
+{
+	struct json_object *parameters = json_object_new_object();
+	struct json_object *filter = json_object_new_object();
+
+	json_object_object_add(parameters, "targets", targets);
+	if (attach->entry)
+		json_object_object_add(parameters, "mode", json_object_new_string("entry"));
+	add_number(filter, "processId", attach->pid);
+	add_number(filter, "limit", attach->limit);
+	add_number(filter, "maxPerSecond", attach->rate);
+	if (json_object_object_length(filter))
+		json_object_object_add(parameters, "filter", filter);
+	else
+		json_object_put(filter);
+	add_true(parameters, "persistent", attach->keep);
+	add_true(parameters, "partial", attach->partial);
+	add_true(parameters, "withoutBranches", attach->no_branches);
+	add_true(parameters, "raw", attach->raw);
+	return parameters;
+}
+
+/* Attaches and prints the id, the only thing that a script wants to know. */
+static int keep(struct context *context, struct json_object *parameters)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	struct json_object *attachment;
+	int r = request(context, "io.lbrd.Attach", parameters, &reply);
+
+	if (reply) {
+		attachment = get_object(reply, "attachment");
+		attachment_tell(attachment, get_array(reply, "failures"));
+		output_printf(&context->out, "%" PRId64 "\n", get_int(attachment, "id"));
+	}
+	return request_finish(context, r);
+}
+
+static int run(struct context *context, int argc, char **argv)
+{
+	_cleanup_json_ struct json_object *parameters = NULL, *targets = NULL;
+	struct attach attach = { 0 };
+	struct options options;
+	int c;
+
+	options_init(&options, context, &command_attach, options_table, argc, argv);
+	while ((c = options_next(&options)) > 0)
+		if (!take_option(&attach, c))
+			return STATUS_USAGE;
+	if (c < 0)
+		return options.exit_code;
+	if (attach.keep && attach.raw)
+		return usage_error(&command_attach,
+				   "--raw is for who watches: use it with 'lbrctl watch'");
+	targets = json_object_new_array();
+	if (!selectors_parse(&command_attach, argc - optind, argv + optind, targets))
+		return STATUS_USAGE;
+	parameters = make_parameters(&attach, TAKE_PTR(targets));
+	if (attach.keep)
+		return keep(context, parameters);
+	return stream_run(context, &(struct stream_config){
+		.method = "io.lbrd.Attach",
+		.parameters = parameters,
+		.attaches = true,
+	});
+}
+
+const struct command command_attach = {
+	.name = "attach",
+	.arguments = "[OPTION...] prog PROGRAM...\n[OPTION...] func FUNCTION...",
+	.summary = "trace BPF programs or kernel functions, and show their branches",
+	.help =
+		"Traces until Ctrl-C and shows, each time a target returns, which way the CPU went.\n"
+		"Programs and functions can be mixed: attach prog 850 func tcp_v4_rcv.\n"
+		"\n"
+		"PROGRAM is one of\n"
+		"  850              the id, as in 'lbrctl progs'\n"
+		"  xdp_filter       the name; every loaded program of that name\n"
+		"  tag=HEX          the 16 digits of the tag\n"
+		"  pid=PID          the programs that a process holds\n"
+		"  /sys/fs/bpf/...  the path where it is pinned\n"
+		"  all              every program that can be traced\n"
+		"and may be followed by :FUNCTION for one of its functions, as in 850:parse.\n"
+		"A name that looks like something else is written name=850.\n"
+		"\n"
+		"Options:\n"
+		"  --entry          when the target is entered, instead of when it returns\n"
+		"  --keep           print the attachment's number and leave it behind: see watch, detach\n"
+		"  --limit N        end after N events\n"
+		"  --rate N         at most N events per second; the others are counted as lost\n"
+		"  --pid PID        only while this process runs\n"
+		"  --partial        attach what can be attached, when something cannot\n"
+		"  --no-branches    go on where the machine has no branch records\n"
+		"  --raw            every row as recorded: the tracer's own too, thunks not folded",
+	.run = run,
+};

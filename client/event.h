@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One event of the stream, its members taken apart but not copied. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/place.h"
+
+/* No CPU records more than 64; what has more than this, and needs three digits, is not an event. */
+#define EVENT_MAX_ROWS 100
+
+struct event_row {
+	struct place *from;
+	struct place *to;
+	const char *type; /* in short, at most EVENT_TYPE_WIDTH columns; NULL: not said */
+	uint32_t cycles;
+	bool has_cycles;
+	bool mispredicted;
+};
+
+#define EVENT_TYPE_WIDTH 7
+
+/*
+ * Strings are unescaped but not sanitized; one without data is absent. Valid until the next message
+ * is read.
+ */
+struct event {
+	uint64_t sequence;
+	uint64_t time; /* nanoseconds since 1970 */
+	struct json_slice target;
+	bool entry;
+	uint64_t cpu;
+	uint64_t pid;
+	uint64_t tid;
+	struct json_slice command;
+	bool has_return_value;
+	int64_t return_value;
+	struct json_slice return_address;
+	struct json_slice notice;
+	size_t n_rows;
+	struct event_row rows[EVENT_MAX_ROWS]; /* newest first */
+	/* Where strings with escapes are unescaped to. */
+	size_t scratch_length;
+	char scratch[16384];
+};
+
+/*
+ * Reads the object Event of io.lbrd that comes next; members that are not known are skipped. 0;
+ * -ENOMEM, or what the reader found wrong with it.
+ */
+int event_read(struct json_reader *r, struct places *places, struct event *ret);

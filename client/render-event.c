@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line for the event, then its branches as a table of two columns, told as a story: oldest
+ * first, so that the last line, [#00], is where the snapshot was taken. A bar on the left holds
+ * together the rows that leave from one function, one after the other.
+ *
+ * The rule that must not break: on a terminal no line is wider than it is, whatever the names.
+ */
+#include "client/render-event.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/text.h"
+#include "common/macro.h"
+
+#define ROW_FIXED (2 + 6 + 4) /* "| ", "[#NN] ", " -> " */
+#define MISS "miss"
+#define WIDE_ENOUGH_FOR_NOTES 72
+#define COMMAND_MAX 64
+#define NAME_MAX_BYTES 512
+
+/* How one event is laid out: the same for all its rows. */
+struct layout {
+	enum place_detail detail;
+	bool shorten;
+	unsigned int from, to; /* columns */
+	/* Columns of the notes behind the row; 0: not shown. */
+	unsigned int type, miss, cycles;
+};
+
+void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
+			 struct places *places)
+{
+	*renderer = (struct event_renderer){ .terminal = terminal, .places = places };
+	renderer->clock_second = -1;
+}
+
+static void put_style(const struct event_renderer *renderer, struct output *out, enum style style)
+{
+	output_string(out, renderer->terminal->styles[style]);
+}
+
+/* ---- the header ---- */
+
+static void put_clock(struct event_renderer *renderer, uint64_t nanoseconds, struct output *out)
+{
+	time_t second = (time_t)(nanoseconds / 1000000000);
+	unsigned int micro = (unsigned int)(nanoseconds % 1000000000 / 1000);
+	char fraction[7] = ".000000";
+
+	if (second != renderer->clock_second) {
+		struct tm tm;
+
+		localtime_r(&second, &tm);
+		renderer->clock_length =
+			strftime(renderer->clock, sizeof(renderer->clock), "%H:%M:%S", &tm);
+		renderer->clock_second = second;
+	}
+	for (int i = 6; i > 0; i--, micro /= 10)
+		fraction[i] = (char)('0' + micro % 10);
+	output_append(out, renderer->clock, renderer->clock_length);
+	output_append(out, fraction, sizeof(fraction));
+}
+
+/* "  nginx/4242/4243" */
+static unsigned int put_process(const struct event_renderer *renderer, const struct event *event,
+				struct output *out)
+{
+	size_t length = MIN(event->command.length, (size_t)COMMAND_MAX);
+	char *text = output_reserve(out, COMMAND_MAX + 64);
+	size_t n = text_sanitize(text, event->command.data, length, renderer->terminal->utf8);
+	unsigned int width = text_width(text, n);
+	size_t command = n;
+
+	text[n++] = '/';
+	n += text_decimal(text + n, event->pid);
+	if (event->tid != event->pid) {
+		text[n++] = '/';
+		n += text_decimal(text + n, event->tid);
+	}
+	output_commit(out, n);
+	return width + (unsigned int)(n - command);
+}
+
+/* The target's name, its start left out when it is wider than `width` (0: any). */
+static void put_target(const struct event_renderer *renderer, const struct event *event,
+		       unsigned int width, struct output *out)
+{
+	const struct terminal *terminal = renderer->terminal;
+	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), n;
+	char name[NAME_MAX_BYTES];
+	unsigned int w;
+
+	length = text_sanitize(name, event->target.data, length, terminal->utf8);
+	n = length;
+	if (terminal->width && text_width(name, length) > width) {
+		n = text_tail(name, length, width ? width - 1 : 0, &w);
+		output_string(out, terminal->glyphs.ellipsis);
+	}
+	put_style(renderer, out, STYLE_BOLD);
+	output_append(out, name + length - n, n);
+	put_style(renderer, out, STYLE_NONE);
+}
+
+static size_t format_result(const struct event_renderer *renderer, const struct event *event,
+			    char *buffer, size_t size)
+{
+	const char *result = renderer->terminal->glyphs.result;
+	int n = 0;
+
+	if (event->entry)
+		n = snprintf(buffer, size, " (entry)");
+	else if (event->has_return_value)
+		n = snprintf(buffer, size, " %s%lld", result, (long long)event->return_value);
+	else if (event->return_address.data)
+		n = snprintf(buffer, size, " %s%.*s", result,
+			     (int)MIN(event->return_address.length, (size_t)18),
+			     event->return_address.data);
+	return (size_t)n;
+}
+
+static void put_header(struct event_renderer *renderer, const struct event *event,
+		       struct output *out)
+{
+	const struct terminal *terminal = renderer->terminal;
+	char result[64], number[20];
+	size_t result_length = format_result(renderer, event, result, sizeof(result));
+	size_t n = text_decimal(number, event->sequence), cpu;
+	unsigned int used;
+
+	put_style(renderer, out, STYLE_BOLD);
+	output_append(out, "#", 1);
+	output_append(out, number, n);
+	put_style(renderer, out, STYLE_NONE);
+	output_append(out, "  ", 2);
+	put_clock(renderer, event->time, out);
+	output_append(out, "  cpu ", 6);
+	cpu = text_decimal(number, event->cpu);
+	output_append(out, number, cpu);
+	output_append(out, "  ", 2);
+	used = (unsigned int)(1 + n + 2 + renderer->clock_length + 7 + 6 + cpu + 2);
+	used += put_process(renderer, event, out) + 2;
+	output_append(out, "  ", 2);
+	used += text_width(result, result_length);
+	put_target(renderer, event, used < terminal->width ? terminal->width - used : 0, out);
+	output_append(out, result, result_length);
+	output_append(out, "\n", 1);
+}
+
+/* ---- the rows ---- */
+
+static unsigned int decimal_width(uint32_t value)
+{
+	unsigned int width = 1;
+
+	while (value >= 10) {
+		value /= 10;
+		width++;
+	}
+	return width;
+}
+
+static unsigned int notes_width(const struct layout *layout)
+{
+	unsigned int width = 0;
+
+	if (layout->type)
+		width += 1 + layout->type;
+	if (layout->miss)
+		width += 1 + layout->miss;
+	if (layout->cycles)
+		width += 1 + layout->cycles;
+	return width ? width + 1 : 0;
+}
+
+static void lay_out_notes(const struct event_renderer *renderer, const struct event *event,
+			  struct layout *layout)
+{
+	bool wide = !renderer->terminal->width ||
+		    renderer->terminal->width >= WIDE_ENOUGH_FOR_NOTES;
+
+	for (size_t i = 0; i < event->n_rows; i++) {
+		const struct event_row *row = &event->rows[i];
+
+		if (row->mispredicted)
+			layout->miss = sizeof(MISS) - 1;
+		if (wide && row->type)
+			layout->type = MAX(layout->type, (unsigned int)strlen(row->type));
+		if (wide && row->has_cycles)
+			layout->cycles = MAX(layout->cycles, decimal_width(row->cycles) + 1);
+	}
+}
+
+static void measure(const struct event *event, struct layout *layout)
+{
+	layout->from = layout->to = 0;
+	for (size_t i = 0; i < event->n_rows; i++) {
+		const struct event_row *row = &event->rows[i];
+
+		layout->from = MAX(layout->from, place_label(row->from, layout->detail)->width);
+		layout->to = MAX(layout->to, place_label(row->to, layout->detail)->width);
+	}
+}
+
+static void lay_out(const struct event_renderer *renderer, const struct event *event,
+		    struct layout *layout)
+{
+	unsigned int width = renderer->terminal->width, used;
+
+	*layout = (struct layout){ .detail = PLACE_PATH };
+	lay_out_notes(renderer, event, layout);
+	measure(event, layout);
+	used = ROW_FIXED + notes_width(layout);
+	if (!width || layout->from + layout->to + used <= width)
+		return;
+
+	layout->detail = PLACE_BASENAME;
+	measure(event, layout);
+	if (layout->from + layout->to + used <= width)
+		return;
+
+	/* Both get half of the room; what one does not need is the other's. */
+	layout->shorten = true;
+	width -= used;
+	if (layout->from <= width / 2)
+		layout->to = width - layout->from;
+	else if (layout->to <= width / 2)
+		layout->from = width - layout->to;
+	else
+		layout->from = width / 2, layout->to = width - width / 2;
+}
+
+static const struct label *get_label(const struct event_renderer *renderer,
+				     const struct layout *layout, struct place *place,
+				     unsigned int width)
+{
+	if (layout->shorten)
+		return place_label_within(renderer->places, place, width);
+	return place_label(place, layout->detail);
+}
+
+static const char *bar(const struct glyphs *glyphs, const struct event *event, size_t i)
+{
+	uint64_t function = place_function(event->rows[i].from);
+	bool before = i + 1 < event->n_rows &&
+		      function == place_function(event->rows[i + 1].from);
+	bool after = i && function == place_function(event->rows[i - 1].from);
+
+	if (!function || (!before && !after))
+		return " ";
+	return !before ? glyphs->first : after ? glyphs->middle : glyphs->last;
+}
+
+/*
+ * One note behind a row. Columns that are owed are written only when something follows, for no
+ * line ends in a blank.
+ */
+static void put_note(const struct event_renderer *renderer, struct output *out, unsigned int *owed,
+		     unsigned int width, enum style style, const char *text, size_t length)
+{
+	if (!length) {
+		*owed += 1 + width;
+		return;
+	}
+	output_spaces(out, *owed + 1);
+	put_style(renderer, out, style);
+	output_append(out, text, length);
+	put_style(renderer, out, STYLE_NONE);
+	*owed = width - (unsigned int)length;
+}
+
+static void put_notes(const struct event_renderer *renderer, const struct layout *layout,
+		      const struct event_row *row, unsigned int owed, struct output *out)
+{
+	char cycles[24];
+	size_t n = 0;
+
+	owed++;
+	if (layout->type)
+		put_note(renderer, out, &owed, layout->type, STYLE_DIM, row->type,
+			 row->type ? strlen(row->type) : 0);
+	if (layout->miss)
+		put_note(renderer, out, &owed, layout->miss, STYLE_BAD, MISS,
+			 row->mispredicted ? layout->miss : 0);
+	if (layout->cycles && row->has_cycles) {
+		n = text_decimal(cycles, row->cycles);
+		cycles[n++] = 'c';
+		owed += layout->cycles - (unsigned int)n;
+		put_note(renderer, out, &owed, (unsigned int)n, STYLE_DIM, cycles, n);
+	}
+}
+
+static void put_index(const struct event_renderer *renderer, size_t i, struct output *out)
+{
+	char text[] = "[#00] ";
+
+	text[2] = (char)('0' + i / 10);
+	text[3] = (char)('0' + i % 10);
+	put_style(renderer, out, STYLE_DIM);
+	output_append(out, text, sizeof(text) - 1);
+	put_style(renderer, out, STYLE_NONE);
+}
+
+static int put_row(const struct event_renderer *renderer, const struct layout *layout,
+		   const struct event *event, size_t i, struct output *out)
+{
+	const struct event_row *row = &event->rows[i];
+	const struct label *from = get_label(renderer, layout, row->from, layout->from);
+	const struct label *to = get_label(renderer, layout, row->to, layout->to);
+
+	if (!from || !to)
+		return -ENOMEM;
+	put_style(renderer, out, STYLE_DIM);
+	output_string(out, bar(&renderer->terminal->glyphs, event, i));
+	put_style(renderer, out, STYLE_NONE);
+	output_append(out, " ", 1);
+	put_index(renderer, i, out);
+	output_append(out, from->text, from->length);
+	output_spaces(out, layout->from - from->width);
+	output_append(out, " -> ", 4);
+	/* Where the way leads into another function. */
+	if (place_function(row->to) != place_function(row->from))
+		put_style(renderer, out, STYLE_BOLD);
+	output_append(out, to->text, to->length);
+	put_notes(renderer, layout, row, layout->to - to->width, out);
+	output_append(out, "\n", 1);
+	return 0;
+}
+
+/* A paragraph behind "  ! ", broken at spaces where the terminal ends. */
+static void put_notice(const struct event_renderer *renderer, const struct event *event,
+		       struct output *out)
+{
+	unsigned int width = renderer->terminal->width, w;
+	size_t length = MIN(event->notice.length, (size_t)NAME_MAX_BYTES), i = 0, n;
+	char text[NAME_MAX_BYTES];
+
+	length = text_sanitize(text, event->notice.data, length, renderer->terminal->utf8);
+	while (i < length) {
+		n = width ? text_head(text + i, length - i, width - 4, &w) : length - i;
+		if (i + n < length) {
+			const char *space = memrchr(text + i, ' ', n + 1);
+
+			if (space && space > text + i)
+				n = (size_t)(space - text) - i;
+		}
+		output_string(out, i ? "    " : "  ! ");
+		put_style(renderer, out, STYLE_WARNING);
+		output_append(out, text + i, n);
+		put_style(renderer, out, STYLE_NONE);
+		output_append(out, "\n", 1);
+		i += n;
+		while (i < length && text[i] == ' ')
+			i++;
+	}
+}
+
+int render_event(struct event_renderer *renderer, const struct event *event, struct output *out)
+{
+	struct layout layout;
+	int r;
+
+	if (renderer->separate)
+		output_append(out, "\n", 1);
+	renderer->separate = event->n_rows;
+	put_header(renderer, event, out);
+	put_notice(renderer, event, out);
+	if (!event->n_rows)
+		return 0;
+	lay_out(renderer, event, &layout);
+	for (size_t i = event->n_rows; i-- > 0;) {
+		r = put_row(renderer, &layout, event, i, out);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void put_lost_line(const struct event_renderer *renderer, struct output *out,
+			  uint64_t count, const char *reason, const char *which)
+{
+	unsigned int width = renderer->terminal->width, w;
+	char line[256];
+	int n = snprintf(line, sizeof(line), "-- %" PRIu64 " event%s lost here%s%s%s --", count,
+			 count == 1 ? "" : "s", reason ? ": " : "", reason ? reason : "", which);
+	size_t length = (size_t)n;
+
+	if (width)
+		length = text_head(line, length, width, &w);
+	put_style(renderer, out, STYLE_BAD);
+	output_append(out, line, length);
+	put_style(renderer, out, STYLE_NONE);
+	output_append(out, "\n", 1);
+}
+
+void render_lost(struct event_renderer *renderer, const struct lost *lost, struct output *out)
+{
+	uint64_t unexplained = lost->count;
+	char which[64] = "";
+
+	if (lost->has_sequences)
+		snprintf(which, sizeof(which), " (#%" PRIu64 " to #%" PRIu64 ")",
+			 lost->first_sequence, lost->last_sequence);
+	if (renderer->separate)
+		output_append(out, "\n", 1);
+	renderer->separate = true;
+	for (int i = 0; i < LOSS_COUNT; i++) {
+		uint64_t count = lost->losses.count[i];
+
+		if (!count)
+			continue;
+		put_lost_line(renderer, out, count, loss_reasons[i],
+			      i == LOSS_SLOW_OBSERVER ? which : "");
+		unexplained -= MIN(unexplained, count);
+	}
+	if (unexplained)
+		put_lost_line(renderer, out, unexplained, NULL, "");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An event as people read it: who and when, then the way that the CPU went, oldest branch first. */
+#pragma once
+
+#include "client/event.h"
+#include "client/losses.h"
+#include "client/output.h"
+#include "client/terminal.h"
+
+struct event_renderer {
+	const struct terminal *terminal;
+	struct places *places;
+	bool separate; /* the last thing written had rows: a blank line comes before the next */
+	/* The clock text of the second `clock_second`, for events come many in a second. */
+	int64_t clock_second;
+	char clock[16];
+	size_t clock_length;
+};
+
+void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
+			 struct places *places);
+
+/* -ENOMEM. No line is wider than the terminal. */
+int render_event(struct event_renderer *renderer, const struct event *event, struct output *out);
+
+/* A line that says how many events are missing here, and why. */
+void render_lost(struct event_renderer *renderer, const struct lost *lost, struct output *out);

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection carries the stream, so a second one carries the Detach of Ctrl-C, while the first
+ * is read on until `ended`: only then the totals are exact. Output is written when the input is
+ * drained, so that a burst costs few system calls and a single event is seen at once.
+ *
+ * The rule that must not break: an event is shown or counted as lost, and the last line says both.
+ */
+#include "client/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/attachment.h"
+#include "client/event.h"
+#include "client/fields.h"
+#include "client/render-event.h"
+#include "client/request.h"
+#include "client/signals.h"
+#include "common/macro.h"
+
+/* How long the stream may be silent after Detach before its end is given up. */
+#define SILENCE_MS 5000
+
+struct stream {
+	struct context *context;
+	const struct stream_config *config;
+	struct client *client;
+	struct client *detacher; /* NULL: nothing is being detached */
+	struct places *places;
+	struct event_renderer renderer;
+	int64_t attachment; /* the one made by this call; 0: none yet */
+	uint64_t shown;
+	uint64_t unaccounted; /* events that lbrd knows of, neither shown nor reported as lost */
+	struct losses lost;
+	bool stopping;
+	bool finished;
+	int exit_code;
+	struct event event;
+};
+
+static void finish(struct stream *stream, int exit_code)
+{
+	stream->finished = true;
+	stream->exit_code = exit_code;
+}
+
+/* ---- what a reply carries ---- */
+
+/* Parses the next value, which is rare enough in a stream to be made an object. NULL: failed. */
+static struct json_object *read_object(struct json_reader *r)
+{
+	struct json_object *object = NULL;
+	struct json_slice text;
+
+	if (json_read_raw(r, &text))
+		r->error = request_parse(&text, &object);
+	return object;
+}
+
+static void take_event(struct stream *stream, struct json_reader *r)
+{
+	struct context *context = stream->context;
+
+	if (context->json) {
+		json_skip(r);
+	} else {
+		places_trim(stream->places);
+		if (event_read(r, stream->places, &stream->event) == 0)
+			r->error = render_event(&stream->renderer, &stream->event, &context->out);
+	}
+	if (r->error)
+		return;
+	stream->shown++;
+	if (stream->config->limit && stream->shown == stream->config->limit)
+		finish(stream, STATUS_OK);
+}
+
+static void count_lost(struct stream *stream, const struct lost *lost)
+{
+	losses_add(&stream->lost, &lost->losses);
+	if (!stream->context->json)
+		render_lost(&stream->renderer, lost, &stream->context->out);
+}
+
+static void take_lost(struct stream *stream, struct json_reader *r)
+{
+	_cleanup_json_ struct json_object *object = read_object(r);
+	struct lost lost = { 0 };
+
+	if (!object)
+		return;
+	lost.count = (uint64_t)get_int(object, "count");
+	get_losses(get_object(object, "losses"), &lost.losses);
+	lost.has_sequences = has_field(object, "firstSequence");
+	lost.first_sequence = (uint64_t)get_int(object, "firstSequence");
+	lost.last_sequence = (uint64_t)get_int(object, "lastSequence");
+	count_lost(stream, &lost);
+}
+
+/* The end of our own attachment, whose whole life we saw: the accounts must balance. */
+static void balance(struct stream *stream, struct json_object *ended)
+{
+	uint64_t events = (uint64_t)get_int(ended, "events"), known;
+	struct losses all;
+	struct lost late = { 0 };
+
+	get_losses(get_object(ended, "losses"), &all);
+	for (int i = 0; i < LOSS_COUNT; i++) {
+		if (all.count[i] > stream->lost.count[i])
+			late.losses.count[i] = all.count[i] - stream->lost.count[i];
+	}
+	late.count = losses_sum(&late.losses);
+	if (late.count)
+		count_lost(stream, &late);
+	known = stream->shown + losses_sum(&stream->lost);
+	stream->unaccounted = events > known ? events - known : 0;
+}
+
+static void take_ended(struct stream *stream, struct json_reader *r)
+{
+	_cleanup_json_ struct json_object *ended = read_object(r);
+	const char *reason = get_string(ended, "reason");
+	int64_t attachment = get_int(ended, "attachment");
+	bool shutdown = !strcmp(reason, "shutdown"), ours;
+
+	if (!ended)
+		return;
+	ours = stream->config->attaches && attachment == stream->attachment;
+	if (ours)
+		balance(stream, ended);
+	output_flush(&stream->context->out);
+	if (!ours || shutdown || !strcmp(reason, "targetsGone") ||
+	    (!strcmp(reason, "detached") && !stream->stopping))
+		tell("attachment #%" PRId64 " ended: %s", attachment, attachment_end_text(reason));
+	if (ours || shutdown)
+		finish(stream, shutdown ? STATUS_ENDED_EARLY : STATUS_OK);
+}
+
+static void take_ready(struct stream *stream, struct json_reader *r)
+{
+	struct json_object *ids = get_array(stream->config->parameters, "attachments");
+
+	json_skip(r);
+	if (!ids)
+		tell("watching all attachments, those to come included");
+	for (size_t i = 0; i < get_length(ids); i++)
+		tell("watching #%" PRId64,
+		     json_object_get_int64(json_object_array_get_idx(ids, i)));
+}
+
+/* The first reply to Attach. */
+static void take_attachment(struct stream *stream, const struct json_slice *parameters)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	struct json_object *attachment;
+	int r = request_parse(parameters, &object);
+
+	attachment = get_object(object, "attachment");
+	if (!attachment) {
+		finish(stream, request_failed(stream->context, r ? r : -EBADMSG));
+		return;
+	}
+	stream->attachment = get_int(attachment, "id");
+	attachment_tell(attachment, get_array(object, "failures"));
+}
+
+static void take_parameters(struct stream *stream, struct json_reader *r, bool *ret_attachment)
+{
+	struct json_slice key;
+
+	json_enter_object(r);
+	while (json_next_key(r, &key)) {
+		if (json_peek(r) == JSON_KIND_NULL) {
+			json_read_null(r);
+		} else if (json_slice_is(&key, "event")) {
+			take_event(stream, r);
+		} else if (json_slice_is(&key, "lost")) {
+			take_lost(stream, r);
+		} else if (json_slice_is(&key, "ended")) {
+			take_ended(stream, r);
+		} else if (json_slice_is(&key, "ready")) {
+			take_ready(stream, r);
+		} else {
+			*ret_attachment |= json_slice_is(&key, "attachment");
+			json_skip(r);
+		}
+	}
+}
+
+/*
+ * Walks the reply once: client_parse_reply() would pass over an event's ten kilobytes only to find
+ * where they end.
+ */
+static void take_reply(struct stream *stream, const char *data, size_t length)
+{
+	struct client_reply reply = { .parameters = { "{}", 2 } };
+	bool attachment = false;
+	struct json_reader r;
+	struct json_slice key;
+
+	json_reader_init(&r, data, length);
+	json_enter_object(&r);
+	while (json_next_key(&r, &key)) {
+		if (json_peek(&r) == JSON_KIND_NULL) {
+			json_read_null(&r);
+		} else if (json_slice_is(&key, "parameters")) {
+			reply.parameters.data = r.position;
+			take_parameters(stream, &r, &attachment);
+			reply.parameters.length = (size_t)(r.position - reply.parameters.data);
+		} else if (json_slice_is(&key, "error")) {
+			json_read_raw_string(&r, &reply.error);
+		} else if (json_slice_is(&key, "continues")) {
+			json_read_bool(&r, &reply.continues);
+		} else {
+			json_skip(&r);
+		}
+	}
+	if (json_finish(&r) < 0) {
+		finish(stream, request_failed(stream->context, r.error));
+		return;
+	}
+	if (reply.error.data) {
+		finish(stream, request_refused(stream->context, &reply));
+		return;
+	}
+	if (stream->context->json) {
+		output_append(&stream->context->out, reply.parameters.data, reply.parameters.length);
+		output_append(&stream->context->out, "\n", 1);
+	}
+	if (attachment)
+		take_attachment(stream, &reply.parameters);
+	if (!reply.continues && !stream->finished)
+		finish(stream, STATUS_OK);
+}
+
+/* ---- Ctrl-C ---- */
+
+static void stop(struct stream *stream)
+{
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	int r;
+
+	stream->stopping = true;
+	if (!stream->config->attaches) {
+		finish(stream, STATUS_OK);
+		return;
+	}
+	if (!stream->attachment) {
+		tell("interrupted before anything was attached");
+		finish(stream, STATUS_ENDED_EARLY);
+		return;
+	}
+	r = request_connect(stream->context, &stream->detacher);
+	if (r) {
+		finish(stream, STATUS_ENDED_EARLY);
+		return;
+	}
+	json_object_object_add(parameters, "attachment",
+			       json_object_new_int64(stream->attachment));
+	r = client_call(stream->detacher, "io.lbrd.Detach", parameters, 0);
+	if (r)
+		finish(stream, request_failed(stream->context, r));
+}
+
+/* The answer to Detach. That the attachment is gone already is what we wanted. */
+static void take_detached(struct stream *stream)
+{
+	struct client_reply reply;
+	const char *data;
+	size_t length;
+	int r = client_next(stream->detacher, 0, &data, &length);
+
+	if (r == CLIENT_E_TIMEOUT || r == -EINTR)
+		return;
+	if (r == 0 && client_parse_reply(data, length, &reply) == 0 && reply.error.data &&
+	    !json_slice_is(&reply.error, "io.lbrd.NoSuchAttachment"))
+		finish(stream, request_refused(stream->context, &reply));
+	client_free(stream->detacher);
+	stream->detacher = NULL;
+}
+
+/* ---- the loop ---- */
+
+static void wait_for_something(struct stream *stream)
+{
+	struct pollfd fds[] = {
+		{ .fd = client_fd(stream->client), .events = POLLIN },
+		{ .fd = signals_fd(), .events = POLLIN },
+		/* Only for POLLERR: whoever read our output is gone. */
+		{ .fd = stream->context->out.fd },
+		{ .fd = stream->detacher ? client_fd(stream->detacher) : -1, .events = POLLIN },
+	};
+	int n = poll(fds, ARRAY_SIZE(fds), stream->stopping ? SILENCE_MS : -1);
+
+	if (n < 0)
+		return;
+	if (n == 0) {
+		complain("lbrd does not end the attachment: more may have happened than is shown");
+		finish(stream, STATUS_ENDED_EARLY);
+	}
+	if (fds[1].revents)
+		signals_clear();
+	if (fds[2].revents & (POLLERR | POLLHUP))
+		stream->context->out.error = EPIPE;
+	if (fds[3].revents)
+		take_detached(stream);
+	if (signals_resized())
+		terminal_resize(&stream->context->terminal, stream->context->out.fd);
+}
+
+static void run(struct stream *stream)
+{
+	while (!stream->finished && !stream->context->out.error) {
+		const char *data;
+		size_t length;
+		int r;
+
+		if (signals_interrupted() && !stream->stopping) {
+			stop(stream);
+			continue;
+		}
+		r = client_next(stream->client, 0, &data, &length);
+		if (r == 0) {
+			take_reply(stream, data, length);
+		} else if (r == CLIENT_E_TIMEOUT) {
+			if (output_flush(&stream->context->out) == 0)
+				wait_for_something(stream);
+		} else if (r != -EINTR) {
+			output_flush(&stream->context->out);
+			finish(stream, request_failed(stream->context, r));
+		}
+	}
+}
+
+static void tell_totals(const struct stream *stream)
+{
+	uint64_t lost = losses_sum(&stream->lost);
+	char causes[256], rest[80] = "";
+
+	losses_format(&stream->lost, causes, sizeof(causes));
+	if (stream->unaccounted)
+		snprintf(rest, sizeof(rest), ", %" PRIu64 " more are unaccounted for",
+			 stream->unaccounted);
+	tell("%" PRIu64 " event%s shown, %" PRIu64 " lost%s%s%s%s", stream->shown,
+	     stream->shown == 1 ? "" : "s", lost, lost ? " (" : "", causes, lost ? ")" : "", rest);
+}
+
+static int open_stream(struct stream *stream)
+{
+	struct context *context = stream->context;
+	int r = signals_init();
+
+	if (r == 0)
+		r = places_new(&context->terminal, &stream->places);
+	if (r < 0)
+		return request_failed(context, r);
+	event_renderer_init(&stream->renderer, &context->terminal, stream->places);
+	r = request_connect(context, &stream->client);
+	if (r)
+		return r;
+	r = client_call(stream->client, stream->config->method, stream->config->parameters,
+			CLIENT_MORE);
+	return r ? request_failed(context, r) : STATUS_OK;
+}
+
+int stream_run(struct context *context, const struct stream_config *config)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	int exit_code;
+
+	if (!stream)
+		return request_failed(context, -ENOMEM);
+	stream->context = context;
+	stream->config = config;
+	exit_code = open_stream(stream);
+	if (exit_code == STATUS_OK) {
+		run(stream);
+		exit_code = request_finish(context, stream->exit_code);
+		if (!context->out.error && stream->exit_code != STATUS_REFUSED)
+			tell_totals(stream);
+	}
+	client_free(stream->detacher);
+	client_free(stream->client);
+	places_free(stream->places);
+	free(stream);
+	return exit_code;
+}
