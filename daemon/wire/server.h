@@ -23,7 +23,8 @@ struct server;
  *
  * The handler answers with exactly one of call_reply(), call_error(), or keeps the call open by
  * call_stream() and ends it later. It returns 0, or a negative errno when it failed before it
- * answered; the server then answers io.lbrd.Internal. A handler must not answer and fail.
+ * answered; the server then answers the error Internal (message, hint) of the served interface.
+ * A handler must not answer and fail.
  */
 struct method {
 	const char *name; /* without the interface: "Attach" */
@@ -31,10 +32,19 @@ struct method {
 	int (*handler)(struct call *call, struct json_object *parameters, void *userdata);
 };
 
+/* The errors every Varlink service has, for call_error(). */
+#define VARLINK_E_INTERFACE_NOT_FOUND "org.varlink.service.InterfaceNotFound"
+#define VARLINK_E_METHOD_NOT_FOUND "org.varlink.service.MethodNotFound"
+#define VARLINK_E_METHOD_NOT_IMPLEMENTED "org.varlink.service.MethodNotImplemented"
+#define VARLINK_E_INVALID_PARAMETER "org.varlink.service.InvalidParameter" /* parameter */
+#define VARLINK_E_PERMISSION_DENIED "org.varlink.service.PermissionDenied"
+#define VARLINK_E_EXPECTED_MORE "org.varlink.service.ExpectedMore"
+
 #define METHOD_MORE (1u << 0) /* only with `more`; else the server answers ExpectedMore */
 
 struct server_limits {
 	size_t max_message; /* bytes of one call */
+	/* One peer more is told LimitReached (name, value, hint), if the interface declares that. */
 	unsigned int max_peers;
 	unsigned int max_depth; /* of JSON nesting */
 	size_t max_queued_replies; /* bytes of unsent replies before no further call is read */
@@ -60,17 +70,20 @@ struct server_config {
 	void *userdata;
 };
 
-/* The interface text is parsed and each method looked up: -EINVAL when the two do not agree. */
+/*
+ * The interface text is parsed and compared with the methods: -EINVAL when one has a method that
+ * the other does not have.
+ */
 int server_new(const struct server_config *config, struct server **ret);
 /* Closes all peers (their calls' on_closed run) and the listener. NULL is fine. */
 void server_free(struct server *server);
 
-/* Serves on a listening socket (from systemd); owned by the server from here on. */
+/* Serves on a listening Unix socket (from systemd); owned by the server, also on failure. */
 int server_listen_fd(struct server *server, int fd);
 /*
- * Creates, binds (mode 0666 less umask: who may connect is decided by the directory and by group)
- * and listens. A stale socket file is replaced, a live one is -EADDRINUSE. The file is removed by
- * server_free().
+ * Creates, binds and listens; the file has exactly `mode` from its first moment on (the umask of
+ * the process changes meanwhile). A stale socket file is replaced, a live one is -EADDRINUSE, as is
+ * anything else of that name. The file is removed by server_free().
  */
 int server_listen_path(struct server *server, const char *path, mode_t mode);
 
@@ -98,7 +111,8 @@ int call_reply(struct call *call, struct json_object *parameters);
 int call_error(struct call *call, const char *name, struct json_object *parameters);
 
 /*
- * Keeps a call with `more` open after its handler returned. `on_closed` runs exactly once when the
+ * Keeps a call open after its handler returned: for further replies when it came with `more`, for
+ * a later answer in any case. `on_closed` runs exactly once when the
  * peer vanished or the server is freed, not after call_reply()/call_error(); the call is gone when
  * it returns. `on_drained`, if set, runs from the event loop whenever all bytes queued for the
  * peer have been accepted by the socket after call_send() had left some queued.
@@ -114,6 +128,7 @@ void call_stream(struct call *call, const struct call_stream_events *events, voi
  * with its NUL byte, and is shared: the call takes its own reference. Nothing is copied; with an
  * empty queue the bytes are sent at once, EV_WRITE is armed only for what the socket did not take.
  * The peer is never freed inside: a failed connection is reported by on_closed from the loop.
+ * -EPIPE and -ENOMEM: the connection is lost; -EINVAL: the call did not come with `more`.
  */
 int call_send(struct call *call, struct frame *frame);
 
@@ -131,7 +146,8 @@ uint64_t call_stalled_for(const struct call *call);
 void call_drop_peer(struct call *call, const char *reason);
 
 /*
- * Shutdown: lets queued bytes of all peers leave for at most `timeout_ms`, running the loop.
- * No new call is read meanwhile.
+ * Shutdown: lets queued bytes of all peers leave for at most `timeout_ms`. Waits for the sockets
+ * alone and runs nothing of the loop, so it may be called anywhere. No call is read any more, and
+ * nobody can connect.
  */
 void server_flush(struct server *server, unsigned int timeout_ms);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replies and errors. The rule that must not break: a call is answered once, and whoever answers
+ * it finally frees it; a oneway call takes the same way and sends nothing.
+ */
+#include "daemon/wire/call.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/wire/peer.h"
+#include "proto/json-writer.h"
+
+int call_new(struct peer *peer, bool more, bool oneway)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return -ENOMEM;
+	assert(!peer->call);
+	call->peer = peer;
+	call->more = more;
+	call->oneway = oneway;
+	peer->call = call;
+	return 0;
+}
+
+static void call_finish(struct call *call)
+{
+	struct peer *peer = call->peer;
+
+	peer->call = NULL;
+	free(call);
+	peer_call_finished(peer);
+}
+
+void call_abort(struct call *call)
+{
+	if (call->open && call->events.on_closed)
+		call->events.on_closed(call, call->userdata);
+	call->peer->call = NULL;
+	free(call);
+}
+
+void call_drained(struct call *call)
+{
+	if (!call->wants_drained)
+		return;
+	call->wants_drained = false;
+	if (call->events.on_drained)
+		call->events.on_drained(call, call->userdata);
+}
+
+int call_render(const char *error, struct json_object *parameters, bool continues,
+		struct frame **ret)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+	const char *text;
+	size_t length;
+	int r;
+
+	json_begin_object(&w);
+	if (error) {
+		JSON_WRITE_KEY(&w, "error");
+		json_write_cstring(&w, error);
+	}
+	if (parameters) {
+		text = json_object_to_json_string_length(parameters,
+				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+		if (!text) {
+			json_writer_deinit(&w);
+			return -ENOMEM;
+		}
+		JSON_WRITE_KEY(&w, "parameters");
+		json_write_raw(&w, text, length);
+	} else {
+		JSON_WRITE_KEY(&w, "parameters");
+		json_write_raw(&w, "{}", 2);
+	}
+	if (continues) {
+		JSON_WRITE_KEY(&w, "continues");
+		json_write_bool(&w, true);
+	}
+	json_end_object(&w);
+	r = json_writer_finish(&w, &text, &length);
+	if (r == 0)
+		r = frame_new_copy(text, length + 1, ret);
+	json_writer_deinit(&w);
+	return r;
+}
+
+/* The last message of a call. One that cannot be sent ends the connection: it must not be missed. */
+static int answer(struct call *call, const char *error, struct json_object *parameters)
+{
+	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+	struct peer *peer = call->peer;
+	int r = 0;
+
+	if (!call->oneway) {
+		r = call_render(error, parameters, false, &frame);
+		if (r == 0)
+			r = peer_send(peer, frame);
+		if (r < 0)
+			peer_drop(peer, NULL);
+	}
+	json_object_put(parameters);
+	call_finish(call);
+	return r;
+}
+
+int call_reply(struct call *call, struct json_object *parameters)
+{
+	return answer(call, NULL, parameters);
+}
+
+int call_error(struct call *call, const char *name, struct json_object *parameters)
+{
+	return answer(call, name, parameters);
+}
+
+struct peer *call_peer(struct call *call)
+{
+	return call->peer;
+}
+
+bool call_wants_more(const struct call *call)
+{
+	return call->more;
+}
+
+void call_stream(struct call *call, const struct call_stream_events *events, void *userdata)
+{
+	call->open = true;
+	if (events)
+		call->events = *events;
+	call->userdata = userdata;
+}
+
+int call_send(struct call *call, struct frame *frame)
+{
+	int r;
+
+	if (!call->more)
+		return -EINVAL;
+	r = peer_send(call->peer, frame);
+	if (call->peer->output.bytes > 0)
+		call->wants_drained = true;
+	return r;
+}
+
+int call_send_json(struct call *call, struct json_object *parameters)
+{
+	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+	int r = call_render(NULL, parameters, true, &frame);
+
+	json_object_put(parameters);
+	return r < 0 ? r : call_send(call, frame);
+}
+
+size_t call_queued(const struct call *call)
+{
+	return call->peer->output.bytes;
+}
+
+uint64_t call_stalled_for(const struct call *call)
+{
+	const struct peer *peer = call->peer;
+
+	return peer->output.bytes > 0 ? monotonic_now() - peer->progress_at : 0;
+}
+
+void call_drop_peer(struct call *call, const char *reason)
+{
+	peer_drop(call->peer, reason);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection reads one call, has it answered, and only then reads the next: so answers are in
+ * order, and what a client sends ahead waits in its socket, not in our memory. The rules that must
+ * not break: a peer is freed by its work event alone, never while one of its functions runs; and
+ * an end of the connection is noticed in every state, also while nothing is read.
+ */
+#include "daemon/wire/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "daemon/wire/call.h"
+#include "daemon/wire/dispatch.h"
+#include "daemon/wire/server-internal.h"
+
+/* Messages and reads in a row before the other connections have their turn. */
+#define STEPS_PER_TURN 32u
+/* How long a connection that ends may take to read what is queued for it. */
+#define CLOSE_TIMEOUT_S 10
+
+uint64_t monotonic_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+/*
+ * Whether nobody holds the other end any more. A client that only shut down its sending side is
+ * not gone: that is POLLRDHUP without POLLHUP.
+ */
+static bool is_hung_up(const struct peer *peer)
+{
+	struct pollfd fd = { .fd = peer->fd };
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR);
+}
+
+static void schedule_work(struct peer *peer)
+{
+	event_active(peer->work_event, EV_READ, 0);
+}
+
+/* ---- the end ---- */
+
+static void note_reason(struct peer *peer, const char *reason)
+{
+	if (reason && !peer->drop_reason[0])
+		snprintf(peer->drop_reason, sizeof(peer->drop_reason), "%s", reason);
+}
+
+void peer_drop(struct peer *peer, const char *reason)
+{
+	if (peer->dead)
+		return;
+	note_reason(peer, reason);
+	peer->dead = true;
+	event_del(peer->read_event);
+	event_del(peer->write_event);
+	event_del(peer->work_event);
+	output_deinit(&peer->output);
+	schedule_work(peer);
+}
+
+void peer_close(struct peer *peer, const char *reason)
+{
+	struct timeval timeout = { .tv_sec = CLOSE_TIMEOUT_S };
+
+	note_reason(peer, reason);
+	peer->closing = true;
+	/* From here on the work event is a timer, not a turn that was asked for before. */
+	event_del(peer->work_event);
+	if (peer->output.bytes == 0 || event_add(peer->work_event, &timeout) < 0)
+		peer_drop(peer, NULL);
+}
+
+void peer_free(struct peer *peer)
+{
+	struct server *server = peer->server;
+
+	peer->dead = true;
+	if (peer->drop_reason[0] && server->events.peer_dropped)
+		server->events.peer_dropped(peer, peer->drop_reason, server->userdata);
+	if (peer->call)
+		call_abort(peer->call);
+	if (server->events.peer_gone)
+		server->events.peer_gone(peer, server->userdata);
+	LIST_REMOVE(peer, link);
+	server->n_peers--;
+	event_free(peer->read_event);
+	event_free(peer->write_event);
+	event_free(peer->work_event);
+	output_deinit(&peer->output);
+	framing_deinit(&peer->input);
+	close_fd(peer->fd);
+	free(peer);
+}
+
+/* ---- input ---- */
+
+static bool may_read_call(const struct peer *peer)
+{
+	return !peer->dead && !peer->closing && !peer->call && !peer->server->flushing &&
+		peer->output.bytes <= peer->server->limits.max_queued_replies;
+}
+
+/* False: there is nothing to read now, or the connection is at its end. */
+static bool read_input(struct peer *peer)
+{
+	char *room;
+	size_t size;
+	ssize_t n;
+
+	if (!peer->readable) {
+		framing_trim(&peer->input);
+		return false;
+	}
+	if (framing_reserve(&peer->input, &room, &size) < 0) {
+		peer_drop(peer, "out of memory");
+		return false;
+	}
+	n = recv(peer->fd, room, size, MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
+		peer->readable = false;
+	else if (n < 0 && errno != EINTR)
+		peer_drop(peer, NULL);
+	else if (n == 0)
+		peer->end_of_input = true;
+	else if (n > 0)
+		framing_commit(&peer->input, n);
+	return !peer->dead;
+}
+
+/* One message, or else one read. False: nothing to go on with. */
+static bool step(struct peer *peer)
+{
+	const char *message;
+	size_t length;
+	int r;
+
+	r = framing_next(&peer->input, &message, &length);
+	if (r > 0) {
+		dispatch_message(peer, message, length);
+		return true;
+	}
+	if (r < 0) {
+		peer_close(peer, "message too large");
+		return false;
+	}
+	if (peer->end_of_input) {
+		peer_close(peer, NULL);
+		return false;
+	}
+	return read_input(peer);
+}
+
+static void pump(struct peer *peer)
+{
+	unsigned int n = 0;
+
+	peer->pumping = true;
+	while (n < STEPS_PER_TURN && may_read_call(peer) && step(peer))
+		n++;
+	peer->pumping = false;
+	if (n == STEPS_PER_TURN && may_read_call(peer))
+		schedule_work(peer);
+	/* The edge that told of the end may have been the one that brought the call. */
+	if (peer->call && is_hung_up(peer))
+		peer_drop(peer, NULL);
+}
+
+void peer_call_finished(struct peer *peer)
+{
+	if (!peer->pumping && !peer->dead && !peer->closing)
+		schedule_work(peer);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	peer->readable = true;
+	if ((peer->call || peer->output.bytes > 0) && is_hung_up(peer))
+		peer_drop(peer, NULL);
+	else
+		pump(peer);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	if (peer->dead)
+		peer_free(peer);
+	else if (peer->closing)
+		peer_drop(peer, "did not read its last replies");
+	else
+		pump(peer);
+}
+
+/* ---- output ---- */
+
+static void want_writable(struct peer *peer)
+{
+	if (event_add(peer->write_event, NULL) < 0)
+		peer_drop(peer, "out of memory");
+}
+
+int peer_send(struct peer *peer, struct frame *frame)
+{
+	bool was_empty = peer->output.bytes == 0;
+	ptrdiff_t n;
+
+	if (peer->dead)
+		return -EPIPE;
+	n = output_send_frame(&peer->output, peer->fd, frame);
+	if (n < 0) {
+		peer_drop(peer, n == -ENOMEM ? "out of memory" : NULL);
+		return n == -ENOMEM ? -ENOMEM : -EPIPE;
+	}
+	if (was_empty && peer->output.bytes > 0) {
+		peer->progress_at = monotonic_now();
+		want_writable(peer);
+	}
+	return 0;
+}
+
+void peer_flush(struct peer *peer)
+{
+	ptrdiff_t n = output_send(&peer->output, peer->fd);
+
+	if (n < 0)
+		peer_drop(peer, NULL);
+	else if (n > 0)
+		peer->progress_at = monotonic_now();
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	peer_flush(peer);
+	if (peer->dead)
+		return;
+	if (peer->output.bytes > 0) {
+		want_writable(peer);
+	} else if (peer->closing) {
+		peer_drop(peer, NULL);
+		return;
+	} else if (peer->call) {
+		call_drained(peer->call);
+	}
+	if (!peer->dead)
+		pump(peer);
+}
+
+/* ---- the beginning ---- */
+
+static int add_events(struct peer *peer)
+{
+	struct event_base *base = peer->server->base;
+
+	peer->read_event =
+		event_new(base, peer->fd, EV_READ | EV_PERSIST | EV_ET, on_readable, peer);
+	peer->write_event = event_new(base, peer->fd, EV_WRITE | EV_ET, on_writable, peer);
+	peer->work_event = evtimer_new(base, on_work, peer);
+	if (!peer->read_event || !peer->write_event || !peer->work_event)
+		return -ENOMEM;
+	return event_add(peer->read_event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+int peer_new(struct server *server, int fd, struct peer **ret)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+	struct ucred ucred;
+	socklen_t length = sizeof(ucred);
+	int r = -ENOMEM;
+
+	if (!peer)
+		goto fail;
+	peer->server = server;
+	peer->fd = fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &length) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	peer->credentials = (struct peer_credentials){ ucred.uid, ucred.gid, ucred.pid };
+	framing_init(&peer->input, server->limits.max_message);
+	r = add_events(peer);
+	if (r < 0)
+		goto fail;
+	LIST_INSERT_HEAD(&server->peers, peer, link);
+	server->n_peers++;
+	*ret = peer;
+	return 0;
+fail:
+	if (peer) {
+		free_event(peer->read_event);
+		free_event(peer->write_event);
+		free_event(peer->work_event);
+	}
+	free(peer);
+	close_fd(fd);
+	return r;
+}
+
+const struct peer_credentials *peer_credentials(const struct peer *peer)
+{
+	return &peer->credentials;
+}

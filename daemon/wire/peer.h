@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: its bytes in, its bytes out, and its life. Private to the room. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "daemon/wire/output.h"
+#include "daemon/wire/server.h"
+#include "proto/framing.h"
+
+struct peer {
+	LIST_ENTRY(peer) link; /* server->peers */
+	struct server *server;
+	int fd;
+	struct peer_credentials credentials;
+
+	/*
+	 * All events of the socket are edge-triggered: a connection whose input is left alone while
+	 * a stream is open wakes the loop only when something changes, its end included.
+	 */
+	struct event *read_event, *write_event;
+	/* Runs from the loop with nothing of the peer on the stack: continues the reading, ends it. */
+	struct event *work_event;
+
+	struct framing input;
+	bool readable; /* the socket has not said EAGAIN since the last edge */
+	bool end_of_input;
+
+	struct output output;
+	uint64_t progress_at; /* CLOCK_MONOTONIC, when the socket last took a byte of the queue */
+
+	struct call *call; /* the one that is being answered */
+	bool pumping;
+	bool closing; /* no further call is read; ends when the output is empty */
+	bool dead; /* only waits to be freed by work_event */
+	char drop_reason[96]; /* "" when there is nothing to tell */
+};
+
+/* Takes over `fd`, also on failure. Negative errno. */
+int peer_new(struct server *server, int fd, struct peer **ret);
+/* Tells the owner of the open call and of the server, frees. Never from a callback of the peer. */
+void peer_free(struct peer *peer);
+
+/* Sends or queues a frame; takes its own reference. -EPIPE when the connection has failed. */
+int peer_send(struct peer *peer, struct frame *frame);
+
+/* Sends what is queued as far as the socket takes it. */
+void peer_flush(struct peer *peer);
+
+/* The open call is answered: the next one may be read, from the loop. */
+void peer_call_finished(struct peer *peer);
+
+/* Lets the queued bytes leave, then ends the connection. `reason` may be NULL. */
+void peer_close(struct peer *peer, const char *reason);
+/* Ends the connection from the loop, whatever is queued. `reason` may be NULL. */
+void peer_drop(struct peer *peer, const char *reason);
+
+uint64_t monotonic_now(void);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share of a server. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "daemon/wire/server.h"
+#include "proto/interface.h"
+
+struct listener;
+
+/* An interface with the handlers of all its methods. */
+struct served_interface {
+	struct interface *interface;
+	const char *text;
+	const struct method *methods;
+	void *userdata; /* for the handlers */
+};
+
+enum {
+	SERVED_SERVICE, /* org.varlink.service */
+	SERVED_OWN,
+	N_SERVED,
+};
+
+struct server {
+	struct event_base *base;
+	struct served_interface served[N_SERVED];
+	const char *vendor, *product, *version, *url;
+	struct server_limits limits;
+	struct server_events events;
+	void *userdata;
+
+	LIST_HEAD(, listener) listeners;
+	LIST_HEAD(, peer) peers;
+	unsigned int n_peers;
+	struct frame *full_frame; /* what a peer too many is told; NULL: nothing */
+	bool flushing; /* shutdown: no call is read any more */
+};
+
