@@ -9,7 +9,7 @@ below them, api above; proto, bpf/record.h and common are below all; the client 
 the daemon. Includes in quotes are written from the root.
 
 files: each source file names its license, has at most 500 lines, of at most 100 columns where it
-is C, and postpones nothing.
+is C (a string is not broken for that, so that it can be found), and postpones nothing.
 """
 
 import os
@@ -105,7 +105,8 @@ def check_files(root):
         for number, line in enumerate(lines, 1):
             if match := POSTPONED.search(line):
                 yield f"{path}:{number}: {match[0]}"
-            if path.suffix in (".c", ".h") and len(line.expandtabs(8)) > MAX_COLUMNS:
+            wide = len(line.expandtabs(8)) > MAX_COLUMNS and '"' not in line
+            if path.suffix in (".c", ".h") and wide:
                 yield f"{path}:{number}: more than {MAX_COLUMNS} columns"
 
 

@@ -28,6 +28,7 @@ COLOR = os.environ.get("LBRD_DEMO_COLOR") == "always"
 COLUMNS = int(os.environ.get("LBRD_DEMO_COLUMNS") or 100)
 SENDER, RECEIVER = f"lbrd-demo-{os.getpid()}a", f"lbrd-demo-{os.getpid()}b"
 ADDRESS = "192.0.2.2"  # of the documentation's network: nobody's
+IPV6_OFF = "/proc/sys/net/ipv6/conf/all/disable_ipv6"
 
 # What is sent, what the filter makes of it, and functions that must appear in its way.
 PACKETS = [
@@ -73,7 +74,7 @@ def network(pin):
             "netns", RECEIVER)
         for name, address in (SENDER, "192.0.2.1"), (RECEIVER, ADDRESS):
             # No packets but ours: no IPv6 of the kernel's own, no ARP.
-            run(*in_namespace(name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"))
+            run(*in_namespace(name, "sh", "-c", f"echo 1 >{IPV6_OFF}"))
             run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "veth")
             run("ip", "-n", name, "link", "set", "veth", "up")
         for name, other, address in ((SENDER, RECEIVER, ADDRESS), (RECEIVER, SENDER, "192.0.2.1")):
