@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BPF_OBJ_GET_INFO_BY_FD is asked twice: first for the numbers, then with room for the arrays. The
+ * rule that must not break: no descriptor outlives a call, since it would keep the program alive.
+ */
+#include "daemon/symbol/bpf-program.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+#include "common/cleanup.h"
+#include "common/macro.h"
+
+#define MAX_RECORD_SIZE 256
+
+DEFINE_CLEANUP(struct btf *, btf__free)
+
+struct bpf_program *bpf_program_ref(struct bpf_program *program)
+{
+	if (program)
+		program->refs++;
+	return program;
+}
+
+static void forget(struct bpf_program *program)
+{
+	for (size_t i = 0; i < program->n_functions; i++)
+		free(program->functions[i].name);
+	free(program->functions);
+	free(program->lines);
+	free(program->strings);
+}
+
+struct bpf_program *bpf_program_unref(struct bpf_program *program)
+{
+	if (program && --program->refs == 0) {
+		forget(program);
+		free(program);
+	}
+	return NULL;
+}
+
+int bpf_program_next(uint32_t id, uint32_t *ret)
+{
+	int r = bpf_prog_get_next_id(id, ret);
+
+	return r < 0 ? -errno : 0;
+}
+
+static void *array(size_t n, size_t size)
+{
+	return n ? calloc(n, size) : NULL;
+}
+
+static void arrays_deinit(struct bpf_program_arrays *arrays)
+{
+	free(arrays->starts);
+	free(arrays->lengths);
+	free(arrays->functions);
+	free(arrays->lines);
+	free(arrays->line_addresses);
+}
+
+/* Room for what the first call counted; `info` becomes the question of the second. */
+static int prepare(const struct bpf_prog_info *counted, bool with_lines,
+		struct bpf_program_arrays *arrays, struct bpf_prog_info *info)
+{
+	uint32_t n_functions = MIN(counted->nr_jited_ksyms, (uint32_t)BPF_PROGRAM_MAX_FUNCTIONS);
+	uint32_t n_infos = MIN(counted->nr_func_info, (uint32_t)BPF_PROGRAM_MAX_FUNCTIONS);
+	uint32_t n_lines = MIN(counted->nr_line_info, BPF_PROGRAM_MAX_LINES);
+	uint32_t n_jited = MIN(counted->nr_jited_line_info, BPF_PROGRAM_MAX_LINES);
+
+	if (counted->func_info_rec_size > MAX_RECORD_SIZE ||
+	    counted->line_info_rec_size > MAX_RECORD_SIZE)
+		return -EBADMSG;
+	if (!with_lines)
+		n_lines = n_jited = 0;
+
+	arrays->starts = array(n_functions, sizeof(*arrays->starts));
+	arrays->lengths = array(n_functions, sizeof(*arrays->lengths));
+	arrays->functions = array(n_infos, counted->func_info_rec_size);
+	arrays->lines = array(n_lines, counted->line_info_rec_size);
+	arrays->line_addresses = array(n_jited, sizeof(*arrays->line_addresses));
+	if ((n_functions && (!arrays->starts || !arrays->lengths)) ||
+	    (n_infos && !arrays->functions) || (n_lines && !arrays->lines) ||
+	    (n_jited && !arrays->line_addresses))
+		return -ENOMEM;
+
+	*info = (struct bpf_prog_info){
+		.nr_jited_ksyms = n_functions,
+		.jited_ksyms = (uintptr_t)arrays->starts,
+		.nr_jited_func_lens = n_functions,
+		.jited_func_lens = (uintptr_t)arrays->lengths,
+		.nr_func_info = n_infos,
+		.func_info_rec_size = counted->func_info_rec_size,
+		.func_info = (uintptr_t)arrays->functions,
+		.nr_line_info = n_lines,
+		.line_info_rec_size = counted->line_info_rec_size,
+		.line_info = (uintptr_t)arrays->lines,
+		.nr_jited_line_info = n_jited,
+		.jited_line_info_rec_size = sizeof(uint64_t),
+		.jited_line_info = (uintptr_t)arrays->line_addresses,
+	};
+	return 0;
+}
+
+/* The counts that come back are the program's; what was filled in is no more than we had asked. */
+static void bound(struct bpf_prog_info *info, const struct bpf_prog_info *asked)
+{
+	info->nr_jited_ksyms = MIN(info->nr_jited_ksyms, asked->nr_jited_ksyms);
+	info->nr_jited_func_lens = MIN(info->nr_jited_func_lens, asked->nr_jited_func_lens);
+	info->nr_func_info = MIN(info->nr_func_info, asked->nr_func_info);
+	info->func_info_rec_size = asked->func_info_rec_size;
+	info->nr_line_info = MIN(info->nr_line_info, asked->nr_line_info);
+	info->line_info_rec_size = asked->line_info_rec_size;
+	info->nr_jited_line_info = MIN(info->nr_jited_line_info, asked->nr_jited_line_info);
+	info->jited_line_info_rec_size = asked->jited_line_info_rec_size;
+}
+
+static int get_info(int fd, struct bpf_prog_info *info)
+{
+	uint32_t size = sizeof(*info);
+
+	return bpf_obj_get_info_by_fd(fd, info, &size) < 0 ? -errno : 0;
+}
+
+static int read_into(struct bpf_program *program, int fd, bool with_lines)
+{
+	_cleanup_(arrays_deinit) struct bpf_program_arrays arrays = {};
+	_cleanup_(btf__free_p) struct btf *btf = NULL;
+	struct bpf_prog_info counted = {}, asked, info;
+	int r;
+
+	r = get_info(fd, &counted);
+	if (r < 0)
+		return r;
+	r = prepare(&counted, with_lines, &arrays, &asked);
+	if (r < 0)
+		return r;
+	info = asked;
+	r = get_info(fd, &info);
+	if (r < 0)
+		return r;
+	bound(&info, &asked);
+
+	program->loaded_at = info.load_time;
+	/* kptr_restrict and bpf_jit_harden: lengths, but the kernel cleared the pointer. */
+	program->hidden = counted.nr_jited_ksyms && (!info.jited_ksyms || !arrays.starts[0]);
+	if (program->hidden)
+		info.nr_jited_ksyms = 0;
+	if (!info.jited_line_info)
+		info.nr_jited_line_info = 0;
+
+	/* Without BTF there are plain names and no lines, which is no error. */
+	if (info.btf_id)
+		btf = btf__load_from_kernel_by_id(info.btf_id);
+	r = bpf_program_decode(program, &info, &arrays, btf);
+	if (r < 0)
+		return r;
+	if (with_lines)
+		program->lines_state = LINES_READ;
+	return 0;
+}
+
+int bpf_program_read(uint32_t id, bool with_lines, struct bpf_program **ret)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_program *program;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	program = calloc(1, sizeof(*program));
+	if (!program)
+		return -ENOMEM;
+	program->refs = 1;
+	program->id = id;
+	program->bytes = sizeof(*program);
+	r = read_into(program, fd, with_lines);
+	if (r < 0) {
+		bpf_program_unref(program);
+		return r;
+	}
+	*ret = program;
+	return 0;
+}
+
+void bpf_program_read_lines(struct bpf_program *program)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (program->lines_state != LINES_UNREAD)
+		return;
+	program->lines_state = LINES_GONE;
+	fd = bpf_prog_get_fd_by_id(program->id);
+	if (fd >= 0)
+		read_into(program, fd, true);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The room's face: a cache of finished locations in front of a few sources that are asked in
+ * order. The rule that must not break: a location is handed out only for a moment in which its life
+ * holds, and nothing it points to is freed before the next symbols_refresh().
+ */
+#include "daemon/symbol/symbols.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/macro.h"
+#include "daemon/symbol/code.h"
+#include "daemon/symbol/kinds.h"
+#include "daemon/symbol/location-cache.h"
+
+/* The moment "now": later than any time stamp, earlier than the end of what goes on. */
+#define NOW (LIFE_OPEN - 1)
+#define KERNEL_HALF (1ull << 63)
+
+struct symbols {
+	struct symbols_config config;
+	struct code code;
+	struct location_cache cache;
+	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
+
+	uint32_t *tracers; /* ids of the daemon's own programs */
+	size_t n_tracers;
+	size_t capacity_tracers;
+
+	uint64_t hits;
+	uint64_t misses;
+	struct location nothing; /* for when there is no memory */
+};
+
+/* One look-up: what is asked, and the answer as the sources complete it. */
+struct query {
+	uint64_t address;
+	uint64_t timestamp;
+	struct location location;
+	struct life *life;
+};
+
+int symbols_new(const struct symbols_config *config, struct symbols **ret)
+{
+	struct symbols *symbols = calloc(1, sizeof(*symbols));
+	int r;
+
+	if (!symbols)
+		return -ENOMEM;
+	symbols->config = *config;
+	r = location_cache_init(&symbols->cache, config->max_locations, config->render);
+	if (r == 0) {
+		r = code_init(&symbols->code, config->kallsyms_path, config->live);
+		if (r < 0)
+			location_cache_deinit(&symbols->cache);
+	}
+	if (r < 0) {
+		free(symbols);
+		return r;
+	}
+	*ret = symbols;
+	return 0;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+	if (!symbols)
+		return;
+	location_cache_deinit(&symbols->cache);
+	code_deinit(&symbols->code);
+	free(symbols->tracers);
+	free(symbols);
+}
+
+void symbols_refresh(struct symbols *symbols)
+{
+	struct code *code = &symbols->code;
+	uint64_t now = code_clock();
+
+	if (code_has_news(code))
+		code_take_in(code);
+	else
+		code->known_until = now;
+	code_look_around(code, now);
+	if (now > symbols->config.grace_ns)
+		images_reap(&code->images, now - symbols->config.grace_ns);
+	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max) {
+		location_cache_sweep(&symbols->cache);
+		code_bury(code);
+	}
+}
+
+size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max)
+{
+	if (!symbols->code.sideband)
+		return 0;
+	return sideband_get_fds(symbols->code.sideband, fds, max);
+}
+
+static bool is_tracer(const struct symbols *symbols, uint32_t program_id)
+{
+	for (size_t i = 0; i < symbols->n_tracers; i++)
+		if (symbols->tracers[i] == program_id)
+			return true;
+	return false;
+}
+
+static void take_symbol(struct query *query, const struct symbol *symbol, struct life *life)
+{
+	query->location.kind = kind_of_kernel_symbol(symbol->name, symbol->module);
+	query->location.symbol = symbol->name;
+	query->location.offset = query->address - symbol->start;
+	query->location.module = symbol->module;
+	query->life = life;
+}
+
+static bool ask_kernel(struct symbols *symbols, struct query *query)
+{
+	struct symbol symbol;
+
+	if (!symbol_table_lookup(symbols->code.kernel, query->address, &symbol))
+		return false;
+	take_symbol(query, &symbol, symbols->code.kernel_life);
+	return true;
+}
+
+static bool ask_images(struct symbols *symbols, struct query *query)
+{
+	struct image *image = images_find(&symbols->code.images, query->address,
+					  query->timestamp);
+	struct location *location = &query->location;
+	struct bpf_program *program;
+	struct bpf_source source;
+
+	if (!image)
+		return false;
+	location->kind = image->kind;
+	location->symbol = image->name;
+	location->offset = query->address - image->start;
+	location->module = image->module;
+	query->life = image->life;
+
+	program = image->program;
+	if (!program)
+		return true;
+	location->program_id = program->id;
+	if (is_tracer(symbols, program->id))
+		location->kind = LOCATION_BPF_TRACER;
+	if (program->functions[image->function].name)
+		location->symbol = program->functions[image->function].name;
+	bpf_program_read_lines(program);
+	if (bpf_program_find_line(program, image->start, query->address, &source)) {
+		location->file = source.file;
+		location->line = source.line;
+		location->column = source.column;
+	}
+	return true;
+}
+
+static bool ask_modules(struct symbols *symbols, struct query *query)
+{
+	const struct symbol_table *modules = code_modules(&symbols->code);
+	struct symbol symbol;
+
+	if (!symbol_table_lookup(modules, query->address, &symbol))
+		return false;
+	take_symbol(query, &symbol, symbols->code.module_life);
+	return true;
+}
+
+/*
+ * Asked in order until one knows the address. Images stand before the modules, whose last symbols
+ * have uncertain ends. A source of inlined functions would follow behind the names.
+ */
+static bool (*const sources[])(struct symbols *symbols, struct query *query) = {
+	ask_kernel,
+	ask_images,
+	ask_modules,
+};
+
+static bool ask(struct symbols *symbols, struct query *query)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		if (sources[i](symbols, query))
+			return true;
+	return false;
+}
+
+/* An address in the span of the kernel proper that has no symbol will never have one. */
+static bool may_come_to_be_known(const struct symbols *symbols, uint64_t address)
+{
+	uint64_t start, end;
+
+	if (address < KERNEL_HALF)
+		return false;
+	return !symbol_table_span(symbols->code.kernel, &start, &end) || address < start ||
+	       address >= end;
+}
+
+/*
+ * The life of the answer "not known". Where something stood at other times, it holds for this one
+ * question only.
+ */
+static struct life *absence(struct symbols *symbols, uint64_t address)
+{
+	struct life *life;
+
+	if (!images_ever(&symbols->code.images, address))
+		return symbols->code.absence;
+	life = life_new(0);
+	life_retire(life, &symbols->code.retired);
+	return life;
+}
+
+static const struct location *resolve_anew(struct symbols *symbols, uint64_t address,
+		uint64_t timestamp)
+{
+	struct query query = {
+		.address = address,
+		.timestamp = timestamp,
+		.location = { .address = address, .kind = LOCATION_UNKNOWN },
+	};
+	const struct location *location = NULL;
+
+	symbols->misses++;
+	if (!ask(symbols, &query)) {
+		bool again = may_come_to_be_known(symbols, address) &&
+			     code_search(&symbols->code, code_clock());
+
+		if (!again || !ask(symbols, &query))
+			query.life = absence(symbols, address);
+	}
+	if (query.life)
+		location = location_cache_add(&symbols->cache, &query.location, query.life);
+	return location ? location : &symbols->nothing;
+}
+
+const struct location *symbols_resolve(struct symbols *symbols, uint64_t address,
+		uint64_t timestamp)
+{
+	const struct location *location;
+
+	if (timestamp == 0)
+		timestamp = NOW;
+	if (timestamp > symbols->fresh_until) {
+		/* What is reported by now was there when the record was made, not only what was
+		 * reported by the last refresh. */
+		if (code_has_news(&symbols->code))
+			code_take_in(&symbols->code);
+		if (timestamp != NOW)
+			symbols->fresh_until = timestamp;
+	}
+	location = location_cache_find(&symbols->cache, address, timestamp);
+	if (location) {
+		symbols->hits++;
+		return location;
+	}
+	return resolve_anew(symbols, address, timestamp);
+}
+
+int symbols_find(struct symbols *symbols, const char *name, const char *module,
+		uint64_t *ret_start, uint64_t *ret_end)
+{
+	struct symbol symbol;
+	int r;
+
+	if (!module) {
+		r = symbol_table_find(symbols->code.kernel, name, NULL, &symbol);
+	} else {
+		r = symbol_table_find(code_modules(&symbols->code), name, module, &symbol);
+		if (r == -ENOENT && code_search(&symbols->code, code_clock()))
+			r = symbol_table_find(code_modules(&symbols->code), name, module, &symbol);
+	}
+	if (r < 0)
+		return r;
+	*ret_start = symbol.start;
+	*ret_end = symbol.end;
+	return 0;
+}
+
+/* Makes the images of a program be resolved anew; false: none is known. */
+static bool renew_program(struct symbols *symbols, uint32_t program_id)
+{
+	struct images *images = &symbols->code.images;
+	bool found = false;
+
+	for (size_t i = 0; i < images->n_live; i++) {
+		struct image *image = images->live[i];
+
+		if (!image->program || image->program->id != program_id)
+			continue;
+		found = true;
+		images_renew(images, image);
+	}
+	return found;
+}
+
+static bool has_images(const struct symbols *symbols, uint32_t program_id)
+{
+	const struct images *images = &symbols->code.images;
+
+	for (size_t i = 0; i < images->n_live; i++)
+		if (images->live[i]->program && images->live[i]->program->id == program_id)
+			return true;
+	for (size_t i = 0; i < images->n_dead; i++)
+		if (images->dead[i]->program && images->dead[i]->program->id == program_id)
+			return true;
+	return false;
+}
+
+/* Before the list grows, those go that nothing can belong to any more. */
+static bool make_room_for_tracer(struct symbols *symbols)
+{
+	size_t kept = 0, capacity;
+	uint32_t *grown;
+
+	if (symbols->n_tracers < symbols->capacity_tracers)
+		return true;
+	for (size_t i = 0; i < symbols->n_tracers; i++)
+		if (has_images(symbols, symbols->tracers[i]))
+			symbols->tracers[kept++] = symbols->tracers[i];
+	symbols->n_tracers = kept;
+
+	capacity = MAX(2 * kept, (size_t)16);
+	grown = reallocarray(symbols->tracers, capacity, sizeof(*grown));
+	if (!grown)
+		return kept < symbols->capacity_tracers;
+	symbols->tracers = grown;
+	symbols->capacity_tracers = capacity;
+	return true;
+}
+
+void symbols_add_tracer(struct symbols *symbols, uint32_t program_id)
+{
+	struct code *code = &symbols->code;
+
+	if (is_tracer(symbols, program_id) || !make_room_for_tracer(symbols))
+		return;
+	symbols->tracers[symbols->n_tracers++] = program_id;
+	if (code_has_news(code))
+		code_take_in(code);
+	if (!renew_program(symbols, program_id) && code->live)
+		code_learn_program(code, program_id, code->known_until, false);
+}
+
+static size_t count_programs(const struct images *images)
+{
+	size_t n = 0;
+
+	/* Function 0 is the entry function; of what is not bound nothing better is known. */
+	for (size_t i = 0; i < images->n_live; i++)
+		n += images->live[i]->kind == LOCATION_BPF_PROGRAM && !images->live[i]->function;
+	for (size_t i = 0; i < images->n_dead; i++)
+		n += images->dead[i]->kind == LOCATION_BPF_PROGRAM && !images->dead[i]->function;
+	return n;
+}
+
+void symbols_describe(const struct symbols *symbols, struct symbols_description *ret)
+{
+	const struct code *code = &symbols->code;
+
+	*ret = (struct symbols_description){
+		.addresses_hidden = code->addresses_hidden,
+		.programs_hidden = code->programs_hidden,
+		.notified = code->sideband != NULL,
+		.kernel_symbols = symbol_table_count(code->kernel) +
+				  symbol_table_count(code->modules),
+		.programs = count_programs(&code->images),
+		.cached_locations = symbols->cache.n,
+		.cache_hits = symbols->hits,
+		.cache_misses = symbols->misses,
+		.lost_reports = code->lost_reports,
+		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
+			 (sizeof(void *) << symbols->cache.bits),
+	};
+}
