@@ -8,16 +8,14 @@
 
 #include <errno.h>
 
-#include "common/macro.h"
-#include "proto/utf8.h"
+#include "proto/scan.h"
 
-#define ONES 0x0101010101010101ull
-#define HIGH_BITS 0x8080808080808080ull
-
-static bool fail(struct json_reader *r, int error)
+/* At the end nothing more can be read: so the way of good text needs no look at `error`. */
+static __attribute__((noinline, cold)) bool fail(struct json_reader *r, int error)
 {
 	if (!r->error)
 		r->error = error;
+	r->position = r->end;
 	return false;
 }
 
@@ -27,11 +25,13 @@ void json_reader_init(struct json_reader *r, const char *data, size_t length)
 }
 
 /* The next byte that is not white space, not consumed; 0 at the end, where JSON has no NUL. */
-static inline char peek_byte(struct json_reader *r)
+static inline unsigned char peek_byte(struct json_reader *r)
 {
 	while (r->position < r->end) {
-		char c = *r->position;
+		unsigned char c = *r->position;
 
+		if (__builtin_expect(c > ' ', 1))
+			return c;
 		if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
 			return c;
 		r->position++;
@@ -41,8 +41,6 @@ static inline char peek_byte(struct json_reader *r)
 
 enum json_kind json_peek(struct json_reader *r)
 {
-	if (r->error)
-		return JSON_KIND_INVALID;
 	switch (peek_byte(r)) {
 	case '{':
 		return JSON_KIND_OBJECT;
@@ -65,7 +63,7 @@ enum json_kind json_peek(struct json_reader *r)
 
 static bool enter(struct json_reader *r, char bracket)
 {
-	if (r->error || peek_byte(r) != bracket)
+	if (peek_byte(r) != (unsigned char)bracket)
 		return fail(r, -EBADMSG);
 	r->position++;
 	r->after_value = false;
@@ -83,27 +81,21 @@ bool json_enter_array(struct json_reader *r)
 }
 
 /* To the next member of a container: past the comma where one is due. False at its end. */
-static inline bool next_member(struct json_reader *r, char closing)
+static inline bool next_member(struct json_reader *r, unsigned char closing)
 {
-	char c;
+	unsigned char c = peek_byte(r);
 
-	if (r->error)
-		return false;
-	c = peek_byte(r);
-	if (!c)
-		return fail(r, -EBADMSG);
+	if (r->after_value && c == ',') {
+		r->position++;
+		r->after_value = false;
+		return true;
+	}
 	if (c == closing) {
 		r->position++;
 		r->after_value = true;
 		return false;
 	}
-	if (r->after_value) {
-		if (c != ',')
-			return fail(r, -EBADMSG);
-		r->position++;
-		r->after_value = false;
-	}
-	return true;
+	return !r->after_value && c ? true : fail(r, -EBADMSG);
 }
 
 bool json_next_element(struct json_reader *r)
@@ -111,28 +103,11 @@ bool json_next_element(struct json_reader *r)
 	return next_member(r, ']');
 }
 
-/* From behind an opening quote to the next quote or backslash; `end` when there is none. */
-static inline const char *find_string_special(const char *p, const char *end)
-{
-	for (; end - p >= 8; p += 8) {
-		uint64_t x, quote, backslash;
-
-		memcpy(&x, p, 8);
-		quote = x ^ ONES * '"';
-		backslash = x ^ ONES * '\\';
-		if ((((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash)) & HIGH_BITS)
-			break;
-	}
-	while (p < end && *p != '"' && *p != '\\')
-		p++;
-	return p;
-}
-
-/* The closing quote of the string whose text starts at `p`; NULL when there is none. */
-static inline const char *find_string_end(const char *p, const char *end)
+/* The closing quote of the string whose text goes on at `p`; NULL when there is none. */
+static const char *find_string_end(const char *p, const char *end)
 {
 	for (;;) {
-		p = find_string_special(p, end);
+		p = scan_for_string_end(p, end);
 		if (p >= end)
 			return NULL;
 		if (*p == '"')
@@ -143,15 +118,19 @@ static inline const char *find_string_end(const char *p, const char *end)
 	}
 }
 
-static inline bool read_quoted(struct json_reader *r, struct json_slice *ret)
+/* `ret_escaped`: there is a backslash in it. */
+static inline bool read_quoted(struct json_reader *r, struct json_slice *ret, bool *ret_escaped)
 {
 	const char *start, *quote;
 
-	if (r->error || peek_byte(r) != '"')
+	if (peek_byte(r) != '"')
 		return fail(r, -EBADMSG);
 	start = r->position + 1;
-	quote = find_string_end(start, r->end);
-	if (!quote)
+	quote = scan_for_string_end(start, r->end);
+	*ret_escaped = quote < r->end && *quote == '\\';
+	if (*ret_escaped)
+		quote = find_string_end(quote, r->end);
+	if (!quote || quote == r->end)
 		return fail(r, -EBADMSG);
 	*ret = (struct json_slice){ start, quote - start };
 	r->position = quote + 1;
@@ -159,9 +138,11 @@ static inline bool read_quoted(struct json_reader *r, struct json_slice *ret)
 	return true;
 }
 
-bool json_next_key(struct json_reader *r, struct json_slice *ret)
+bool json_next_key_any(struct json_reader *r, struct json_slice *ret)
 {
-	if (!next_member(r, '}') || !read_quoted(r, ret))
+	bool escaped;
+
+	if (!next_member(r, '}') || !read_quoted(r, ret, &escaped))
 		return false;
 	r->after_value = false;
 	if (peek_byte(r) != ':')
@@ -172,17 +153,20 @@ bool json_next_key(struct json_reader *r, struct json_slice *ret)
 
 bool json_read_raw_string(struct json_reader *r, struct json_slice *ret)
 {
-	return read_quoted(r, ret);
+	bool escaped;
+
+	return read_quoted(r, ret, &escaped);
 }
 
-bool json_read_string(struct json_reader *r, char *buffer, size_t size, struct json_slice *ret)
+bool json_read_string_any(struct json_reader *r, char *buffer, size_t size, struct json_slice *ret)
 {
 	struct json_slice raw;
+	bool escaped;
 	ptrdiff_t n;
 
-	if (!read_quoted(r, &raw))
+	if (!read_quoted(r, &raw, &escaped))
 		return false;
-	if (!memchr(raw.data, '\\', raw.length)) {
+	if (!escaped) {
 		*ret = raw;
 		return true;
 	}
@@ -234,31 +218,47 @@ bool json_read_number(struct json_reader *r, struct json_slice *ret, bool *ret_i
 	return true;
 }
 
-bool json_read_int(struct json_reader *r, int64_t *ret)
+static __attribute__((noinline)) bool read_any_int(struct json_reader *r, int64_t *ret)
 {
 	struct json_slice number;
-	bool integer;
+	bool integer, negative;
 	int64_t value = 0;
 
 	if (!json_read_number(r, &number, &integer))
 		return false;
 	if (!integer)
 		return fail(r, -EBADMSG);
-	if (number.data[0] == '-') {
-		for (size_t i = 1; i < number.length; i++) {
-			if (__builtin_mul_overflow(value, 10, &value) ||
-					__builtin_sub_overflow(value, number.data[i] - '0', &value))
-				return fail(r, -ERANGE);
-		}
-	} else {
-		for (size_t i = 0; i < number.length; i++) {
-			if (__builtin_mul_overflow(value, 10, &value) ||
-					__builtin_add_overflow(value, number.data[i] - '0', &value))
-				return fail(r, -ERANGE);
-		}
+	negative = number.data[0] == '-';
+	for (size_t i = negative; i < number.length; i++) {
+		int digit = number.data[i] - '0';
+
+		if (__builtin_mul_overflow(value, 10, &value) ||
+				__builtin_add_overflow(value, negative ? -digit : digit, &value))
+			return fail(r, -ERANGE);
 	}
 	*ret = value;
 	return true;
+}
+
+bool json_read_int(struct json_reader *r, int64_t *ret)
+{
+	const char *p = r->position, *end = r->end;
+	uint64_t value = 0;
+
+	/* Nearly all: a few digits, no sign, a comma or bracket behind. Zero has its own rules. */
+	if (p < end && *p >= '1' && *p <= '9') {
+		const char *limit = end - p > 18 ? p + 18 : end;
+
+		while (p < limit && (unsigned char)(*p - '0') <= 9)
+			value = value * 10 + (*p++ - '0');
+		if (p < end && (*p == ',' || *p == '}' || *p == ']')) {
+			r->position = p;
+			r->after_value = true;
+			*ret = value;
+			return true;
+		}
+	}
+	return read_any_int(r, ret);
 }
 
 static bool read_word(struct json_reader *r, const char *word, size_t length)
@@ -285,29 +285,15 @@ bool json_read_null(struct json_reader *r)
 	return read_word(r, "null", 4);
 }
 
-/* Past a container. Its brackets are counted, not matched by kind. */
 static bool skip_container(struct json_reader *r)
 {
-	const char *p = r->position, *end = r->end;
-	size_t depth = 0;
+	const char *behind = json_container_end(r->position, r->end);
 
-	while (p < end) {
-		char c = *p++;
-
-		if (c == '"') {
-			p = find_string_end(p, end);
-			if (!p)
-				break;
-			p++;
-		} else if (c == '{' || c == '[') {
-			depth++;
-		} else if ((c == '}' || c == ']') && --depth == 0) {
-			r->position = p;
-			r->after_value = true;
-			return true;
-		}
-	}
-	return fail(r, -EBADMSG);
+	if (!behind)
+		return fail(r, -EBADMSG);
+	r->position = behind;
+	r->after_value = true;
+	return true;
 }
 
 bool json_skip(struct json_reader *r)
@@ -320,7 +306,7 @@ bool json_skip(struct json_reader *r)
 	case JSON_KIND_ARRAY:
 		return skip_container(r);
 	case JSON_KIND_STRING:
-		return read_quoted(r, &slice);
+		return read_quoted(r, &slice, &flag);
 	case JSON_KIND_NUMBER:
 		return json_read_number(r, &slice, &flag);
 	case JSON_KIND_BOOL:
@@ -347,7 +333,7 @@ bool json_read_raw(struct json_reader *r, struct json_slice *ret)
 
 int json_finish(struct json_reader *r)
 {
-	if (!r->error && (peek_byte(r) || r->position < r->end))
-		r->error = -EBADMSG;
+	if (peek_byte(r) || r->position < r->end)
+		fail(r, -EBADMSG);
 	return r->error;
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "proto/scan.h"
+
 /*
  * The caller walks the text and says what it expects:
  *
@@ -54,7 +56,7 @@ enum json_kind json_peek(struct json_reader *r);
 
 bool json_enter_object(struct json_reader *r);
 /* False at the end of the object, which is then behind, or on error. The key is not unescaped. */
-bool json_next_key(struct json_reader *r, struct json_slice *ret);
+static inline bool json_next_key(struct json_reader *r, struct json_slice *ret);
 bool json_enter_array(struct json_reader *r);
 /* False at the end of the array, which is then behind, or on error. */
 bool json_next_element(struct json_reader *r);
@@ -65,7 +67,8 @@ bool json_read_raw_string(struct json_reader *r, struct json_slice *ret);
  * A string: a slice of the text when there is nothing to unescape, else unescaped into `buffer`,
  * -ENOBUFS when it does not fit (as many bytes as the text has always do).
  */
-bool json_read_string(struct json_reader *r, char *buffer, size_t size, struct json_slice *ret);
+static inline bool json_read_string(struct json_reader *r, char *buffer, size_t size,
+				    struct json_slice *ret);
 /* An integer; -ERANGE outside of 64 bits; a fraction or an exponent is -EBADMSG. */
 bool json_read_int(struct json_reader *r, int64_t *ret);
 /* A number's text, well-formed by RFC 8259; *ret_integer: neither fraction nor exponent. */
@@ -104,3 +107,54 @@ static inline bool json_slice_equal(const struct json_slice *slice, const char *
 
 /* With a literal the comparison costs a few instructions. */
 #define json_slice_is(slice, literal) json_slice_equal(slice, literal, sizeof(literal) - 1)
+
+/* ---- inside of the above: the short way of the functions that read most of an event ---- */
+
+/* The byte behind the container that starts at `p`; NULL when it has no end. */
+const char *json_container_end(const char *p, const char *end);
+bool json_next_key_any(struct json_reader *r, struct json_slice *ret);
+bool json_read_string_any(struct json_reader *r, char *buffer, size_t size,
+			  struct json_slice *ret);
+
+/* A string whose text and closing quote lie within one block at `p`; then its length, else -1. */
+static inline int json_short_string(const char *p, const char *end)
+{
+	unsigned int n;
+
+	if (end - p <= SCAN_WIDTH + 2 || *p != '"')
+		return -1;
+	n = scan_block_for_string_end(p + 1);
+	return n < SCAN_WIDTH && p[n + 1] == '"' ? (int)n : -1;
+}
+
+static inline bool json_next_key(struct json_reader *r, struct json_slice *ret)
+{
+	const char *p = r->position;
+	int n;
+
+	if (r->after_value && p < r->end && *p == ',')
+		p++;
+	else if (r->after_value)
+		return json_next_key_any(r, ret);
+	n = json_short_string(p, r->end);
+	if (n < 0 || p[n + 2] != ':')
+		return json_next_key_any(r, ret);
+	*ret = (struct json_slice){ p + 1, n };
+	r->position = p + n + 3;
+	r->after_value = false;
+	return true;
+}
+
+static inline bool json_read_string(struct json_reader *r, char *buffer, size_t size,
+				    struct json_slice *ret)
+{
+	const char *p = r->position;
+	int n = json_short_string(p, r->end);
+
+	if (n < 0)
+		return json_read_string_any(r, buffer, size, ret);
+	*ret = (struct json_slice){ p + 1, n };
+	r->position = p + n + 2;
+	r->after_value = true;
+	return true;
+}

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proto/scan.h"
 #include "proto/utf8.h"
 
 #define ONES 0x0101010101010101ull
-#define HIGH_BITS 0x8080808080808080ull
 
 static const char digit_pairs[] =
 	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
@@ -64,31 +64,6 @@ int json_writer_finish(struct json_writer *w, const char **ret, size_t *ret_leng
 	return 0;
 }
 
-/* Length of the leading part that can be copied as it is: printable ASCII but quote, backslash. */
-static size_t plain_prefix(const char *text, size_t length)
-{
-	size_t i = 0;
-
-	for (; length - i >= 8; i += 8) {
-		uint64_t x, special;
-
-		memcpy(&x, text + i, 8);
-		/* A byte's high bit comes up for control characters, quote, backslash, non-ASCII;
-		 * a borrow can raise it falsely only above a byte that is special itself. */
-		special = (x | (x - ONES * 0x20) | ((x ^ ONES * '"') - ONES) |
-				((x ^ ONES * '\\') - ONES)) & HIGH_BITS;
-		if (special)
-			break;
-	}
-	for (; i < length; i++) {
-		unsigned char c = text[i];
-
-		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-			break;
-	}
-	return i;
-}
-
 /* Writes one character that cannot be copied; returns how many bytes of `text` it took. */
 static size_t write_special(struct json_writer *w, const char *text, const char *end)
 {
@@ -125,7 +100,7 @@ static void write_quoted(struct json_writer *w, const char *text, size_t length,
 		return;
 	w->data[w->length++] = '"';
 	for (;;) {
-		size_t n = plain_prefix(text, end - text);
+		size_t n = scan_for_escapes(text, end) - text;
 
 		memcpy(w->data + w->length, text, n);
 		w->length += n;

@@ -59,7 +59,7 @@ def check(path, profile):
                          connection._call, 'NoSuchMethod')
             name, key = profile['number']
             parameters = expect_error('a wrong type', 'org.varlink.service.InvalidParameter',
-                                      connection._call, name, {key: 'x'})
+                                      connection._call, name, **{key: 'x'})
             expect('the error names the parameter', dict(parameters) == {'parameter': key})
             reply = getattr(connection, profile['plain'])()
             expect('the connection goes on', reply is not None)

@@ -108,6 +108,42 @@ static void test_unescape(void)
 	CHECK_EQ(json_unescape("\\q", 2, buffer, 8), -EBADMSG);
 }
 
+/* Containers are passed in blocks: what counts is put at every place of a block. */
+static void test_skip_at_every_alignment(void)
+{
+	static const char *const values[] = {
+		"{}", "[[[]]]", "{\"a\":[]}", "[\"]\",\"\\\"]\",\"\\\\\",{\"}\":\"{\"}]",
+		"[\"\\\\\\\\\\\"\",\"a long string without anything in it\",[],[],{},[[[[]]]],1]",
+		"[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		for (int before = 0; before < 34; before++) {
+			for (int after = 0; after < 18; after++) {
+				struct json_reader r;
+				struct json_slice raw;
+				char text[300];
+				int64_t n;
+
+				snprintf(text, sizeof(text), "[[\"%*s\",%s],%*s7]", before, "",
+						values[i], after, "");
+				json_reader_init(&r, text, strlen(text));
+				json_enter_array(&r);
+				CHECK(json_next_element(&r) && json_read_raw(&r, &raw));
+				CHECK_EQ(raw.length, before + strlen(values[i]) + 5);
+				CHECK(json_next_element(&r) && json_read_int(&r, &n));
+				CHECK_EQ(n, 7);
+				CHECK(!json_next_element(&r));
+				CHECK_EQ(json_finish(&r), 0);
+				for (size_t cut = 1; cut < raw.length; cut++) {
+					json_reader_init(&r, raw.data, cut);
+					CHECK(!json_skip(&r));
+				}
+			}
+		}
+	}
+}
+
 static void test_errors_stick(void)
 {
 	struct json_reader r;
@@ -194,6 +230,7 @@ int main(void)
 	test_walk();
 	test_ints();
 	test_unescape();
+	test_skip_at_every_alignment();
 	test_errors_stick();
 	test_garbage();
 	return 0;
