@@ -25,7 +25,7 @@
 
 /* The bytes of the longest call instruction. */
 #define MAX_CALL_LENGTH 8
-/* The longest way inside one thunk: a retpoline is 32 bytes. */
+/* The longest way inside one return thunk. */
 #define MAX_THUNK_LENGTH 64
 #define NONE SIZE_MAX
 
@@ -49,8 +49,12 @@ static bool is_thunk(const struct location *location)
 /* Whether the hop that starts at `from` goes on where one that led to `to` arrived. */
 static bool continues(const struct location *to, const struct location *from)
 {
-	return is_thunk(to) && is_thunk(from) && from->address >= to->address &&
-	       from->address - to->address < MAX_THUNK_LENGTH;
+	if (!is_thunk(to) || from->kind != to->kind || from->address < to->address)
+		return false;
+	/* Return thunks have labels inside; the indirect ones stand side by side. */
+	if (to->kind == LOCATION_RETURN_THUNK)
+		return from->address - to->address < MAX_THUNK_LENGTH;
+	return from->address - from->offset == to->address - to->offset;
 }
 
 size_t edges_fold(struct edge *edges, size_t n)
@@ -126,7 +130,9 @@ static bool is_body_call(const struct view *view, const struct edge *edge)
 {
 	uint64_t offset;
 
-	if (edge->from->kind != LOCATION_TRAMPOLINE && edge->from->kind != LOCATION_UNKNOWN)
+	/* The oldest edge may have lost its first hop, up to a thunk. */
+	if (edge->from->kind != LOCATION_TRAMPOLINE && edge->from->kind != LOCATION_UNKNOWN &&
+	    !is_thunk(edge->from))
 		return false;
 	if (!in_target(view, edge->to) || in_target(view, edge->from))
 		return false;

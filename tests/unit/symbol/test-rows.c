@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stories as the CPU would record them, told oldest first, tried at every depth. The mark before
+ * a branch says what must become of it:
+ *	' '	a row of its own, or the last hop of one
+ *	'&'	a hop that is folded together with the next
+ *	'-'	dropped
+ */
+#include <errno.h>
+
+#include "daemon/symbol/rows.h"
+#include "tests/unit/symbol/world.h"
+
+#define MAX_HOPS SNAPSHOT_MAX_BRANCHES
+
+struct story {
+	const char *title;
+	const char *target; /* the place; "target" unless given */
+	enum trace_mode mode;
+	enum rows_notice notice;
+	const char *hops[MAX_HOPS + 1];
+};
+
+static const struct story stories[] = {
+	{
+		.title = "a program at exit",
+		.hops = {
+			" caller+0x20 -> dispatcher+0",
+			" dispatcher+0x10 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x30 -> tramp_enter+0",
+			"-tramp_enter+0x9 -> rcu+0",
+			"-rcu+0x8 -> tramp_enter+0xe",
+			"-tramp_enter+0x20 -> tramp+0x35",
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> target+0x40",
+			" target+0x48 -> helper+0",
+			" helper+0x30 -> target+0x4d",
+			" target+0x60 -> target+0x50",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x10 -> migrate+0",
+			"-migrate+0x30 -> prog_enter+0x15",
+			"-prog_enter+0x20 -> tramp+0x55",
+			"-tramp+0x60 -> tracer+0",
+			"-tracer+0x10 -> get_snapshot+0",
+			"-get_snapshot+0x10 -> pmu+0",
+		},
+	},
+	{
+		.title = "behind endbr64",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+4 -> tramp+0",
+			"-tramp+0x40 -> target+9",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "return thunks",
+		.hops = {
+			"&caller+0x20 -> rax_thunk+0",
+			" rax_thunk+0 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x30 -> tramp_enter+0",
+			"-tramp_enter+0x20 -> ret_thunk+0",
+			"-ret_thunk+0 -> tramp+0x35",
+			"-tramp+0x40 -> target+5",
+			" target+0x48 -> helper+0",
+			"&helper+0x30 -> ret_thunk+0",
+			" ret_thunk+0 -> target+0x4d",
+			"&target+0x90 -> ret_thunk+0",
+			" ret_thunk+0 -> tramp+0x45",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x20 -> ret_thunk+0",
+			"-ret_thunk+0 -> tramp+0x55",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "retpolines and the thunks of Zen",
+		.hops = {
+			" target+0x10 -> target+0x30",
+			"&target+0x40 -> rcx_thunk+0",
+			"&rcx_thunk+0 -> rcx_thunk+0xc",
+			"&rcx_thunk+0x10 -> srso_thunk+0",
+			"&srso_thunk+0 -> srso_safe+0",
+			" srso_safe+8 -> helper+0",
+			"&helper+0x40 -> srso_thunk+0",
+			"&srso_thunk+0 -> srso_safe+0",
+			" srso_safe+8 -> target+0x45",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a gap between two thunks is no hop",
+		.hops = {
+			" target+0x40 -> rax_thunk+0",
+			" rcx_thunk+0 -> helper+0",
+			" helper+0x40 -> target+0x45",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "other people's tracers in the same trampoline",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x10 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x15",
+			"-tramp+0x20 -> other+0",
+			"-other+0x10 -> helper+0",
+			"-helper+0x30 -> other+0x15",
+			"-other+0x40 -> tramp+0x25",
+			"-tramp+0x30 -> prog_exit+0",
+			"-prog_exit+0x20 -> tramp+0x35",
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> target+0x40",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x55",
+			"-tramp+0x58 -> other+0",
+			"-other+0x10 -> helper+0",
+			"-helper+0x30 -> other+0x15",
+			"-other+0x40 -> tramp+0x5d",
+			"-tramp+0x60 -> prog_exit+0",
+			"-prog_exit+0x20 -> tramp+0x65",
+			"-tramp+0x70 -> tracer+0",
+			"-tracer+0x10 -> get_snapshot+0",
+		},
+	},
+	{
+		.title = "a subprogram and its own trampoline",
+		.hops = {
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> sub+0",
+			" sub+0 -> tramp2+0",
+			" tramp2+0x20 -> other+0",
+			" other+0x20 -> tramp2+0x25",
+			" tramp2+0x40 -> sub+5",
+			" sub+0x30 -> tramp2+0x45",
+			" tramp2+0x50 -> target+0x25",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a tail call returns in the target's place",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> target+0x40",
+			" target+0x50 -> tail+0xb",
+			" tail+0x20 -> helper+0",
+			" helper+0x30 -> tail+0x25",
+			" tail+0x80 -> tramp+0x45",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x55",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a tail call into the target is an ordinary branch of it",
+		.hops = {
+			" tail+0x20 -> target+0xb",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "the target ran twice",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> target+0x40",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x55",
+			"-tramp+0x60 -> tracer+0",
+			"-tracer+0x10 -> get_snapshot+0",
+			"-get_snapshot+0x30 -> tracer+0x15",
+			"-tracer+0x50 -> tramp+0x65",
+			"-tramp+0x70 -> tramp+0x80",
+			" tramp+0x90 -> caller+0x25",
+			" caller+0x30 -> caller+0x10",
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x40 -> target+5",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+			"-tracer+0x10 -> get_snapshot+0",
+		},
+	},
+	{
+		.title = "a kernel function that calls itself",
+		.target = "function",
+		.hops = {
+			" caller+0x20 -> function+0",
+			"-function+0 -> tramp+0",
+			"-tramp+0x10 -> tramp_enter+0",
+			"-tramp_enter+0x20 -> tramp+0x15",
+			"-tramp+0x40 -> function+5",
+			" function+0x20 -> function+0x60",
+			" function+0x70 -> function+0",
+			"-function+0 -> tramp+0",
+			"-tramp+0x40 -> function+5",
+			" function+0x20 -> function+0x90",
+			" function+0x98 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+			"-tracer+0x50 -> tramp+0x65",
+			" tramp+0x90 -> function+0x75",
+			" function+0x80 -> function+0x90",
+			" function+0x98 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a kernel function that others have hooked with ftrace",
+		.target = "function",
+		.hops = {
+			" caller+0x20 -> function+0",
+			"-function+0 -> ftrace+0",
+			"-ftrace+0x40 -> helper+0",
+			"-helper+0x10 -> ftrace+0x45",
+			"-ftrace+0x80 -> tramp+0",
+			"-tramp+0x40 -> function+5",
+			" function+0x20 -> function+0x90",
+			" function+0x98 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a program that a modify-return program kept from running before",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x20 -> other+0",
+			"-other+0x20 -> tramp+0x25",
+			"-tramp+0x28 -> tramp+0x80",
+			" tramp+0x90 -> caller+0x25",
+			" caller+0x28 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x40 -> target+5",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "at entry",
+		.mode = TRACE_ENTRY,
+		.hops = {
+			" caller+0x10 -> caller+0x18",
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x10 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x15",
+			"-tramp+0x20 -> tracer+0",
+			"-tracer+0x10 -> get_snapshot+0",
+		},
+	},
+	{
+		.title = "at entry, with thunks and an earlier run",
+		.mode = TRACE_ENTRY,
+		.hops = {
+			"-tracer+0x50 -> ret_thunk+0",
+			"-ret_thunk+0 -> tramp+0x25",
+			"-tramp+0x40 -> ret_thunk+0",
+			"-ret_thunk+0 -> target+5",
+			" target+0x10 -> target+0x30",
+			"&target+0x90 -> ret_thunk+0",
+			" ret_thunk+0 -> caller+0x25",
+			"&caller+0x2e -> rax_thunk+0",
+			" rax_thunk+0 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x20 -> tracer+0",
+		},
+	},
+	{
+		.title = "an interrupt between the target and the snapshot",
+		.notice = ROWS_POLLUTED,
+		.hops = {
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> target+0x40",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x50 -> timer+0",
+			"-timer+0x10 -> tick+0",
+			"-tick+0x90 -> timer+0x15",
+			"-timer+0x20 -> iret+0",
+			"-iret+0 -> tramp+0x50",
+			"-tramp+0x50 -> prog_enter+0",
+			"-prog_enter+0x20 -> tramp+0x55",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "an interrupt of the target is the truth",
+		.hops = {
+			"-tramp+0x40 -> target+5",
+			" target+0x20 -> timer+0",
+			" timer+0x10 -> tick+0",
+			" tick+0x90 -> timer+0x15",
+			" timer+0x20 -> iret+0",
+			" iret+0 -> target+0x20",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "an interrupt before the tracer at entry",
+		.mode = TRACE_ENTRY,
+		.notice = ROWS_POLLUTED,
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> tramp+0",
+			"-tramp+0x10 -> timer+0",
+			"-iret+0 -> tramp+0x10",
+			"-tramp+0x20 -> tracer+0",
+		},
+	},
+	{
+		.title = "a trampoline that has no symbol yet",
+		.hops = {
+			" caller+0x20 -> target+0",
+			"-target+0 -> nowhere+0",
+			"-nowhere+0x40 -> target+5",
+			" target+0x10 -> target+0x20",
+			" target+0x90 -> nowhere+0x45",
+			"-nowhere+0x60 -> tracer+0",
+		},
+	},
+};
+
+struct hop {
+	char mark;
+	uint64_t from;
+	uint64_t to;
+};
+
+struct expected_row {
+	uint64_t from;
+	uint64_t to;
+	uint64_t through; /* 0: none */
+};
+
+static void parse_hop(const char *text, struct hop *ret)
+{
+	const char *rest;
+
+	ret->mark = *text++;
+	ret->from = parse_place(text, &rest);
+	CHECK(!strncmp(rest, " -> ", 4));
+	ret->to = parse_place(rest + 4, &rest);
+	CHECK(*rest == '\0');
+}
+
+/* Rows of hops[0..n), oldest first, as the marks want them. */
+static size_t expect_rows(const struct hop *hops, size_t n, struct expected_row *rows,
+		size_t *ret_dropped)
+{
+	size_t n_rows = 0;
+	bool joining = false;
+
+	*ret_dropped = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool thunk_follows = hops[i].mark == '&';
+
+		if (hops[i].mark == '-') {
+			(*ret_dropped)++;
+			continue;
+		}
+		if (joining) {
+			if (!rows[n_rows - 1].through)
+				rows[n_rows - 1].through = rows[n_rows - 1].to;
+			rows[n_rows - 1].to = hops[i].to;
+		} else {
+			rows[n_rows++] = (struct expected_row){ hops[i].from, hops[i].to, 0 };
+		}
+		joining = thunk_follows;
+	}
+	return n_rows;
+}
+
+static bool lies_in(const struct target *target, uint64_t address)
+{
+	return address >= target->start && address < target->end;
+}
+
+static bool any_touches(const struct target *target, const struct hop *hops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (lies_in(target, hops[i].from) || lies_in(target, hops[i].to))
+			return true;
+	return false;
+}
+
+static bool any_kept(const struct hop *hops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hops[i].mark != '-')
+			return true;
+	return false;
+}
+
+static void fill_snapshot(const struct hop *hops, size_t n, struct snapshot *ret)
+{
+	*ret = (struct snapshot){ .timestamp = 1000, .n_branches = n };
+	for (size_t i = 0; i < n; i++) {
+		ret->branches[n - 1 - i].from = hops[i].from;
+		ret->branches[n - 1 - i].to = hops[i].to;
+	}
+}
+
+static void check_rows(const struct rows *rows, const struct snapshot *snapshot,
+		const struct expected_row *expected, size_t n)
+{
+	CHECK_EQ(rows->n_rows, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct row *row = &rows->rows[n - 1 - i]; /* newest first */
+
+		CHECK_EQ(row->from->address, expected[i].from);
+		CHECK_EQ(row->to->address, expected[i].to);
+		CHECK_EQ(row->through ? row->through->address : 0, expected[i].through);
+		CHECK(row->branch >= snapshot->branches);
+		CHECK(row->branch < snapshot->branches + snapshot->n_branches);
+		CHECK_EQ(row->branch->from, expected[i].from);
+	}
+}
+
+/* The newest `depth` of the n hops. */
+static void try_depth(struct symbols *symbols, const struct story *story,
+		const struct target *target, const struct hop *hops, size_t n, size_t depth)
+{
+	const struct hop *seen = hops + n - depth;
+	struct expected_row expected[MAX_HOPS];
+	struct snapshot snapshot;
+	struct rows rows;
+	size_t n_expected, dropped;
+	bool all = !any_touches(target, seen, depth) || !any_kept(seen, depth);
+
+	fill_snapshot(seen, depth, &snapshot);
+	rows_build(symbols, &snapshot, target, false, &rows);
+	if (all) {
+		/* Which hops of the tracer fold together the marks do not say: count them. */
+		CHECK(rows.notice == ROWS_NO_TARGET ||
+		      (rows.notice == ROWS_POLLUTED && story->notice == ROWS_POLLUTED));
+		CHECK_EQ(rows.trimmed, 0);
+		CHECK(rows.n_rows > 0);
+		CHECK_EQ(rows.rows[0].to->address, snapshot.branches[0].to);
+	} else {
+		n_expected = expect_rows(seen, depth, expected, &dropped);
+		check_rows(&rows, &snapshot, expected, n_expected);
+		CHECK_EQ(rows.trimmed, dropped);
+		CHECK_EQ(rows.notice, story->notice);
+	}
+
+	rows_build(symbols, &snapshot, target, true, &rows);
+	CHECK_EQ(rows.n_rows, depth);
+	CHECK_EQ(rows.trimmed, 0);
+	for (size_t i = 0; i < depth; i++) {
+		CHECK_EQ(rows.rows[i].from->address, snapshot.branches[i].from);
+		CHECK_EQ(rows.rows[i].to->address, snapshot.branches[i].to);
+		CHECK(rows.rows[i].through == NULL);
+	}
+	if (!all)
+		CHECK_EQ(rows.notice, story->notice);
+}
+
+static void fill_target(const struct story *story, struct target *ret)
+{
+	const char *name = story->target ? story->target : "target";
+	const struct place *place = place_named(name, strlen(name));
+	bool program = place->module != NULL;
+
+	*ret = (struct target){
+		.kind = program ? TARGET_PROGRAM : TARGET_FUNCTION,
+		.mode = story->mode,
+		.start = place->address,
+		.end = place->address + 0x100,
+	};
+	snprintf(ret->function, sizeof(ret->function), "%s", place->symbol);
+}
+
+static void try_story(struct symbols *symbols, const struct story *story)
+{
+	struct hop hops[MAX_HOPS];
+	struct target target;
+	size_t n = 0;
+
+	for (; story->hops[n]; n++)
+		parse_hop(story->hops[n], &hops[n]);
+	fill_target(story, &target);
+	for (size_t depth = 1; depth <= n; depth++) {
+		fprintf(stderr, "%s, depth %zu\n", story->title, depth);
+		try_depth(symbols, story, &target, hops, n, depth);
+	}
+
+	/* Without a range the target is recognized by its name. */
+	struct target nameless = target;
+	struct expected_row expected[MAX_HOPS];
+	struct snapshot snapshot;
+	struct rows rows;
+	size_t dropped, n_expected = expect_rows(hops, n, expected, &dropped);
+
+	nameless.start = nameless.end = 0;
+	fill_snapshot(hops, n, &snapshot);
+	rows_build(symbols, &snapshot, &nameless, false, &rows);
+	check_rows(&rows, &snapshot, expected, n_expected);
+}
+
+/* Neither range nor name: only what the trampoline does tells which function it is about. */
+static void try_kinds_alone(struct symbols *symbols)
+{
+	static const char *const text[] = {
+		" caller+0x20 -> target+0",
+		"-target+0 -> tramp+0",
+		"-tramp+0x40 -> target+5",
+		" target+0x20 -> target+0x40",
+		" target+0x90 -> tramp+0x45",
+		"-tramp+0x50 -> prog_enter+0",
+		"-prog_enter+0x20 -> tramp+0x55",
+		"-tramp+0x60 -> tracer+0",
+	};
+	size_t n = sizeof(text) / sizeof(text[0]), dropped, n_expected;
+	struct target target = { .kind = TARGET_PROGRAM, .function = "unheard_of" };
+	struct expected_row expected[MAX_HOPS];
+	struct hop hops[MAX_HOPS];
+	struct snapshot snapshot;
+	struct rows rows;
+
+	for (size_t i = 0; i < n; i++)
+		parse_hop(text[i], &hops[i]);
+	for (size_t depth = 4; depth <= n; depth++) {
+		const struct hop *seen = hops + n - depth;
+
+		n_expected = expect_rows(seen, depth, expected, &dropped);
+		fill_snapshot(seen, depth, &snapshot);
+		rows_build(symbols, &snapshot, &target, false, &rows);
+		check_rows(&rows, &snapshot, expected, n_expected);
+		CHECK_EQ(rows.trimmed, dropped);
+		CHECK_EQ(rows.notice, ROWS_FINE);
+	}
+}
+
+static void try_errors(struct symbols *symbols)
+{
+	struct target target = {};
+	struct snapshot snapshot = { .branch_error = -ENOENT };
+	struct rows rows;
+
+	rows_build(symbols, &snapshot, &target, false, &rows);
+	CHECK_EQ(rows.notice, ROWS_EMPTY);
+	CHECK_EQ(rows.n_rows, 0);
+	snapshot.branch_error = -EINVAL;
+	rows_build(symbols, &snapshot, &target, false, &rows);
+	CHECK_EQ(rows.notice, ROWS_UNAVAILABLE);
+	snapshot.branch_error = 0;
+	rows_build(symbols, &snapshot, &target, true, &rows);
+	CHECK_EQ(rows.notice, ROWS_EMPTY);
+}
+
+/* Nothing that the ring may hold can make rows go out of bounds. */
+static void try_noise(struct symbols *symbols)
+{
+	unsigned int seed = 1;
+
+	for (unsigned int round = 0; round < 20000; round++) {
+		struct snapshot snapshot = { .timestamp = round };
+		struct target target;
+		struct story story = { .mode = round % 2 ? TRACE_EXIT : TRACE_ENTRY };
+		struct rows rows;
+		uint32_t hops = 0;
+
+		fill_target(&story, &target);
+		if (round % 3 == 0)
+			target.start = target.end = 0;
+		snapshot.n_branches = rand_r(&seed) % (SNAPSHOT_MAX_BRANCHES + 1);
+		for (uint32_t i = 0; i < 2 * snapshot.n_branches; i++) {
+			static const unsigned int offsets[] = { 0, 4, 5, 9, 0x40, 0x45, 0x90 };
+			size_t place = rand_r(&seed) % (sizeof(places) / sizeof(places[0]));
+			uint64_t address = places[place].address + offsets[rand_r(&seed) % 7];
+
+			if (i % 2)
+				snapshot.branches[i / 2].to = address;
+			else
+				snapshot.branches[i / 2].from = address;
+		}
+		rows_build(symbols, &snapshot, &target, false, &rows);
+		CHECK(rows.n_rows <= snapshot.n_branches);
+		CHECK(rows.trimmed <= snapshot.n_branches);
+		for (uint32_t i = 0; i < rows.n_rows; i++) {
+			CHECK(rows.rows[i].branch < snapshot.branches + snapshot.n_branches);
+			hops++;
+		}
+		CHECK(hops + rows.trimmed <= snapshot.n_branches);
+	}
+}
+
+int main(void)
+{
+	struct symbols *symbols = make_world(NULL);
+
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
+		try_story(symbols, &stories[i]);
+	try_kinds_alone(symbols);
+	try_errors(symbols);
+	try_noise(symbols);
+	symbols_free(symbols);
+	return 0;
+}
