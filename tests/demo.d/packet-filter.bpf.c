@@ -21,7 +21,7 @@ enum packet_class {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, N_CLASSES);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -63,14 +63,11 @@ __attribute__((noinline)) static int classify(struct xdp_md *ctx)
 SEC("xdp")
 int packet_filter(struct xdp_md *ctx)
 {
-	__u64 first = 1, *count;
 	__u32 class = classify(ctx);
+	__u64 *count = bpf_map_lookup_elem(&packets, &class);
 
-	count = bpf_map_lookup_elem(&packets, &class);
 	if (count)
 		__sync_fetch_and_add(count, 1);
-	else
-		bpf_map_update_elem(&packets, &class, &first, BPF_NOEXIST);
 	if (class == CLASS_UNWANTED)
 		return XDP_DROP;
 	return XDP_PASS;

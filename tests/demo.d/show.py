@@ -25,7 +25,7 @@ import harness  # noqa: E402
 
 FILTER = harness.BUILD / "tests" / "demo.d" / "packet-filter.bpf.o"
 COLOR = os.environ.get("LBRD_DEMO_COLOR") == "always"
-COLUMNS = int(os.environ.get("LBRD_DEMO_COLUMNS") or 100)
+COLUMNS = int(os.environ.get("LBRD_DEMO_COLUMNS") or 120)
 SENDER, RECEIVER = f"lbrd-demo-{os.getpid()}a", f"lbrd-demo-{os.getpid()}b"
 ADDRESS = "192.0.2.2"  # of the documentation's network: nobody's
 IPV6_OFF = "/proc/sys/net/ipv6/conf/all/disable_ipv6"
