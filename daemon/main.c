@@ -18,7 +18,7 @@
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
-#include "proto/interface-text.h"
+#include "proto/interface.h"
 
 #define SHUTDOWN_FLUSH_MS 1000
 #define SOCKET_MODE 0660
