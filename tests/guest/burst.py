@@ -66,7 +66,9 @@ def test_lbrctl_says_the_totals():
                     shown += 1
                 elif line.startswith('{"lost"'):
                     lost += json.loads(line)["lost"]["count"]
+            print(f"# lbrctl got {shown}, lost {lost}")
             harness.equal(shown + lost, RUNS, "lines + losses")
+            assert shown >= 10 * PEERS_DELIVER, "too few delivered"
             assert f"{shown}" in ctl.error_output().splitlines()[-1], ctl.error_output()
 
 

@@ -235,7 +235,7 @@ class Connection:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(path)
-        self.pending = b""
+        self.pending, self.position = b"", 0  # what was read, and how far it was taken
 
     def __enter__(self):
         return self
@@ -251,13 +251,15 @@ class Connection:
 
     def receive_bytes(self):
         """The next whole message without its NUL; None when the daemon closed the connection."""
-        while b"\0" not in self.pending:
+        while (end := self.pending.find(b"\0", self.position)) < 0:
             data = self.socket.recv(1 << 20)
+            rest = self.pending[self.position:]
             if not data:
-                assert not self.pending, f"cut off in mid-message: {self.pending!r}"
+                assert not rest, f"cut off in mid-message: {rest!r}"
                 return None
-            self.pending += data
-        message, _, self.pending = self.pending.partition(b"\0")
+            self.pending, self.position = rest + data, 0
+        message = self.pending[self.position:end]
+        self.position = end + 1
         return message
 
     def receive(self):
