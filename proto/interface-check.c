@@ -129,7 +129,7 @@ static int check_string(const struct interface_type *type, struct json_object *v
 
 static int check_int(struct json_object *value)
 {
-	/* json-c keeps what is above INT64_MAX as an unsigned number and clamps it in get_int64(). */
+	/* json-c keeps what is above INT64_MAX unsigned, and clamps it in get_int64(). */
 	if (!json_object_is_type(value, json_type_int) || json_object_get_uint64(value) > INT64_MAX)
 		return INTERFACE_E_TYPE;
 	return 0;

@@ -42,7 +42,7 @@ static void *allocate(struct interface *interface, size_t size)
 	return block->data;
 }
 
-/* Doubles an array in the chain whenever its length is a power of two: there is no capacity kept. */
+/* Doubles an array whenever its length is a power of two, so that no capacity has to be kept. */
 static void *append(struct parser *p, void *array, size_t n, size_t size)
 {
 	void *larger;

@@ -51,7 +51,8 @@ enum interface_member_kind {
 struct interface_member {
 	enum interface_member_kind kind;
 	const char *name;
-	const struct interface_type *type; /* a type's body, a method's input, an error's parameters */
+	/* a type's body, a method's input, an error's parameters */
+	const struct interface_type *type;
 	const struct interface_type *output; /* of a method */
 };
 

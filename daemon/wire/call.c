@@ -90,7 +90,7 @@ int call_render(const char *error, struct json_object *parameters, bool continue
 	return r;
 }
 
-/* The last message of a call. One that cannot be sent ends the connection: it must not be missed. */
+/* The last message of a call. When it cannot be sent the connection ends: none may be missed. */
 static int answer(struct call *call, const char *error, struct json_object *parameters)
 {
 	_cleanup_(frame_unref_p) struct frame *frame = NULL;

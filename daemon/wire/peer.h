@@ -21,7 +21,7 @@ struct peer {
 	 * a stream is open wakes the loop only when something changes, its end included.
 	 */
 	struct event *read_event, *write_event;
-	/* Runs from the loop with nothing of the peer on the stack: continues the reading, ends it. */
+	/* Runs from the loop with nothing of the peer on the stack: goes on reading, or frees. */
 	struct event *work_event;
 
 	struct framing input;

@@ -115,8 +115,8 @@ static void test_every_byte(void)
 
 static void test_numbers(void)
 {
-	static const int64_t values[] = { 0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 12345678, -1, -10,
-					  -100, INT64_MAX, INT64_MIN, INT64_MIN + 1 };
+	static const int64_t values[] = { 0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 12345678, -1,
+					  -10, -100, INT64_MAX, INT64_MIN, INT64_MIN + 1 };
 	struct json_writer w = JSON_WRITER_INIT;
 	char expected[32];
 
