@@ -152,7 +152,7 @@ const struct command command_attach = {
 	.arguments = "[OPTION...] prog PROGRAM...\n[OPTION...] func FUNCTION...",
 	.summary = "trace BPF programs or kernel functions, and show their branches",
 	.help =
-		"Traces until Ctrl-C and shows, each time a target returns, which way the CPU went.\n"
+		"Each time a target returns, shows which way the CPU went, until Ctrl-C.\n"
 		"Programs and functions can be mixed: attach prog 850 func tcp_v4_rcv.\n"
 		"\n"
 		"PROGRAM is one of\n"
@@ -166,13 +166,19 @@ const struct command command_attach = {
 		"A name that looks like something else is written name=850.\n"
 		"\n"
 		"Options:\n"
-		"  --entry          when the target is entered, instead of when it returns\n"
-		"  --keep           print the attachment's number and leave it behind: see watch, detach\n"
+		"  --entry          when a target is entered, instead of when it returns\n"
+		"  --keep           print the attachment's number and leave it for 'watch'\n"
 		"  --limit N        end after N events\n"
-		"  --rate N         at most N events per second; the others are counted as lost\n"
-		"  --pid PID        only while this process runs\n"
-		"  --partial        attach what can be attached, when something cannot\n"
+		"  --rate N         at most N events a second; the others count as lost\n"
+		"  --pid PID        only events of this process\n"
+		"  --partial        when something cannot be attached, attach the rest\n"
 		"  --no-branches    go on where the machine has no branch records\n"
-		"  --raw            every row as recorded: the tracer's own too, thunks not folded",
+		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"
+		"\n"
+		"An event begins with its number, time, CPU, process/pid[/thread], target and\n"
+		"return value. Its branches follow, oldest first; #00 was the last one. A bar\n"
+		"holds together what leaves from one function. Behind a branch stand its kind,\n"
+		"'miss' if it was mispredicted, and the cycles since the one before it, as far\n"
+		"as the CPU tells.",
 	.run = run,
 };

@@ -82,7 +82,7 @@ static int run(struct context *context, int argc, char **argv)
 		return options.exit_code;
 	argc -= optind;
 	if (all && argc)
-		return usage_error(&command_detach, "either numbers or --all");
+		return usage_error(&command_detach, "name either numbers or --all");
 	if (!all && !argc)
 		return usage_error(&command_detach,
 				   "say which: 'lbrctl list' shows the numbers, --all ends all");
@@ -95,8 +95,8 @@ const struct command command_detach = {
 	.arguments = "ID...\n--all",
 	.summary = "end attachments",
 	.help =
-		"Ends the attachments with these numbers, as in 'lbrctl list'. Who watches them gets\n"
-		"what was still on its way.\n"
+		"Ends attachments, by their numbers in 'lbrctl list'. Who watches them still gets\n"
+		"what was on its way.\n"
 		"\n"
 		"Options:\n"
 		"  --all            every attachment that you may end",

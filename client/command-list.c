@@ -18,8 +18,8 @@ static const struct column columns[] = {
 	{ "OBSERVERS", .right = true },
 	{ "OWNER" },
 	{ "AGE", .right = true },
-	{ "OPTIONS", .shrink = SHRINK_END },
-	{ "TARGETS", .shrink = SHRINK_END },
+	{ "OPTIONS", .shrink = SHRINK_WRAP },
+	{ "TARGETS", .shrink = SHRINK_WRAP },
 	{ NULL },
 };
 
@@ -115,7 +115,7 @@ const struct command command_list = {
 	.arguments = "[OPTION...]",
 	.summary = "list the attachments",
 	.help =
-		"Lists what is attached: events published and lost so far, who observes, who attached\n"
-		"(user/process) and how long ago, the options given to 'lbrctl attach', the targets.",
+		"Lists what is attached: events published and lost so far, how many observe it,\n"
+		"who attached it (user/process), how long ago, with which options, the targets.",
 	.run = run,
 };

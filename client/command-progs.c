@@ -13,13 +13,13 @@
 
 static const struct column columns[] = {
 	{ "ID", .right = true },
-	{ "TYPE" },
+	{ "TYPE", .shrink = SHRINK_WRAP },
 	{ "NAME", .shrink = SHRINK_START },
 	{ "TAG" },
 	{ "SIZE", .right = true },
 	{ "AGE", .right = true },
-	{ "FUNCTIONS", .shrink = SHRINK_END },
-	{ "TRACEABLE", .shrink = SHRINK_END },
+	{ "TRACE" },
+	{ "FUNCTIONS, OR WHY NOT", .shrink = SHRINK_WRAP },
 	{ NULL },
 };
 
@@ -39,19 +39,17 @@ static void add_functions(struct table *table, struct json_object *program)
 	table_cell(table, "%s", words.text);
 }
 
+/* "yes", "no", or the attachments that trace it already. */
 static void add_traceable(struct table *table, struct json_object *program)
 {
 	struct json_object *attachments = get_array(program, "attachments");
-	const char *obstacle = get_string(program, "obstacle");
 	struct words words = { "" };
 
-	if (get_bool(program, "traceable"))
-		words_add(&words, "yes");
-	else
-		words_add(&words, "no%s%s", *obstacle ? ": " : "", obstacle);
 	for (size_t i = 0; i < get_length(attachments); i++)
 		words_add(&words, "#%" PRId64,
 			  json_object_get_int64(json_object_array_get_idx(attachments, i)));
+	if (!words.length)
+		words_add(&words, get_bool(program, "traceable") ? "yes" : "no");
 	table_cell(table, "%s", words.text);
 }
 
@@ -66,8 +64,11 @@ static void add_program(struct table *table, struct json_object *program)
 	table_cell(table, "%s", get_string(program, "tag"));
 	table_cell(table, "%" PRId64, get_int(program, "size"));
 	table_cell(table, "%s", age);
-	add_functions(table, program);
 	add_traceable(table, program);
+	if (get_bool(program, "traceable"))
+		add_functions(table, program);
+	else
+		table_cell(table, "%s", get_string(program, "obstacle"));
 }
 
 /* Part of the name, of the type or of a function's name, the start of the tag, or the id. */
@@ -140,8 +141,9 @@ const struct command command_progs = {
 	.arguments = "[OPTION...] [FILTER]",
 	.summary = "list the BPF programs that can be traced",
 	.help =
-		"Lists the loaded BPF programs: what 'lbrctl attach prog' takes, the functions that\n"
-		"may follow a colon there, the attachments (#) that trace it, or why it cannot be\n"
-		"traced. FILTER is an id, part of a name or type, or the start of a tag.",
+		"Lists the loaded BPF programs: what 'lbrctl attach prog' takes, whether or by\n"
+		"which attachments (#) they are traced, and the functions that may follow a colon\n"
+		"there, or why it cannot be traced. FILTER is an id, part of a name or type, or\n"
+		"the start of a tag.",
 	.run = run,
 };

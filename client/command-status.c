@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `lbrctl status`: what works on this machine, what lbrd has done, and its limits. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "client/age.h"
 #include "client/fields.h"
@@ -10,7 +9,6 @@
 #include "client/request.h"
 #include "client/text.h"
 #include "client/words.h"
-#include "common/macro.h"
 
 enum {
 	OPTION_LIMITS = 'A',
@@ -25,14 +23,14 @@ static const struct column limit_columns[] = {
 	{ "LIMIT" },
 	{ "VALUE", .right = true },
 	{ "UNIT" },
-	{ "REASON", .shrink = SHRINK_END },
+	{ "REASON", .shrink = SHRINK_WRAP },
 	{ NULL },
 };
 
 static const struct column counter_columns[] = {
 	{ "COUNTER" },
 	{ "VALUE", .right = true },
-	{ "MEANING", .shrink = SHRINK_END },
+	{ "MEANING", .shrink = SHRINK_WRAP },
 	{ NULL },
 };
 
@@ -74,32 +72,38 @@ static int show_counters(struct context *context, struct json_object *reply)
 	return table_render(table, &context->terminal, 0, &context->out);
 }
 
-/* "branch records   yes, 32 entries": text from lbrd, hence sanitized. */
-static void show_line(struct context *context, const char *name, enum style style,
-		      const char *text)
-{
-	struct output *out = &context->out;
-	size_t length = MIN(strlen(text), (size_t)OUTPUT_SIZE);
-	char *room;
+#define LABEL_WIDTH 16
 
-	output_printf(out, "%-16s ", name);
-	output_string(out, context->terminal.styles[style]);
-	room = output_reserve(out, length);
-	output_commit(out, text_sanitize(room, text, length, context->terminal.utf8));
-	output_string(out, context->terminal.styles[STYLE_NONE]);
-	output_append(out, "\n", 1);
+/* "branch records   yes, 32 entries": text from lbrd, hence sanitized, and broken into lines. */
+static void show_line(struct context *context, const char *name, enum style style,
+		      struct words *words)
+{
+	const struct terminal *terminal = &context->terminal;
+	unsigned int width = terminal->width ? terminal->width - LABEL_WIDTH - 1 : 0;
+	size_t length = text_sanitize(words->text, words->text, words->length, terminal->utf8), n;
+	const char *text = words->text;
+	struct output *out = &context->out;
+
+	for (size_t i = 0; i < length; i += n + (i + n < length && text[i + n] == ' ')) {
+		n = text_line(text + i, length - i, width);
+		output_printf(out, "%-*s ", LABEL_WIDTH, i ? "" : name);
+		output_string(out, terminal->styles[style]);
+		output_append(out, text + i, n);
+		output_string(out, terminal->styles[STYLE_NONE]);
+		output_append(out, "\n", 1);
+	}
 }
 
 static void show_ability(struct context *context, struct json_object *reply, const char *name,
 			 const char *member, const char *problem, struct words *words)
 {
 	if (get_bool(reply, member)) {
-		show_line(context, name, STYLE_GOOD, words->text);
+		show_line(context, name, STYLE_GOOD, words);
 		return;
 	}
 	*words = (struct words){ "" };
 	words_add(words, "no: %s", get_string(reply, problem));
-	show_line(context, name, STYLE_BAD, words->text);
+	show_line(context, name, STYLE_BAD, words);
 }
 
 static void show_abilities(struct context *context, struct json_object *reply)
@@ -130,18 +134,18 @@ static int show(struct context *context, struct json_object *reply)
 	words_add(&words, "%s", get_string(reply, "version"));
 	words_add(&words, "process %" PRId64, get_int(reply, "processId"));
 	words_add(&words, "running for %s", age);
-	show_line(context, "lbrd", STYLE_NONE, words.text);
+	show_line(context, "lbrd", STYLE_NONE, &words);
 
 	words = (struct words){ "" };
 	words_add(&words, "%s", get_string(reply, "kernel"));
 	words_add(&words, "%" PRId64 " CPUs", get_int(reply, "onlineCpus"));
-	show_line(context, "kernel", STYLE_NONE, words.text);
+	show_line(context, "kernel", STYLE_NONE, &words);
 	show_abilities(context, reply);
 
 	words = (struct words){ "" };
 	words_add(&words, "%" PRId64, get_int(reply, "attachments"));
 	words_add(&words, "observers %" PRId64, get_int(reply, "observers"));
-	show_line(context, "attachments", STYLE_NONE, words.text);
+	show_line(context, "attachments", STYLE_NONE, &words);
 	r = show_counters(context, reply);
 	return r < 0 ? request_failed(context, r) : STATUS_OK;
 }
@@ -176,8 +180,8 @@ const struct command command_status = {
 	.arguments = "[OPTION...]",
 	.summary = "what works on this machine, and how lbrd is",
 	.help =
-		"Tells whether branch records, tracing and kernel addresses can be had, and if not why,\n"
-		"and what lbrd has counted so far.\n"
+		"Tells whether branch records, tracing and kernel addresses can be had, if not\n"
+		"why, and what lbrd has counted so far.\n"
 		"\n"
 		"Options:\n"
 		"  --limits         every limit of lbrd with its reason",

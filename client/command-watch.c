@@ -68,7 +68,8 @@ static int run(struct context *context, int argc, char **argv)
 	if (ids)
 		json_object_object_add(parameters, "attachments", ids);
 	if (replay)
-		json_object_object_add(parameters, "replay", json_object_new_int64((int64_t)replay));
+		json_object_object_add(parameters, "replay",
+				       json_object_new_int64((int64_t)replay));
 	if (raw)
 		json_object_object_add(parameters, "raw", json_object_new_boolean(true));
 	return stream_run(context, &(struct stream_config){
@@ -83,13 +84,13 @@ const struct command command_watch = {
 	.arguments = "[OPTION...] [ID...]",
 	.summary = "show the events of attachments that exist, or are to come",
 	.help =
-		"Shows the events of the attachments with these numbers, as in 'lbrctl list', until\n"
-		"the last of them ends; without numbers those of all, also of attachments to come,\n"
-		"until Ctrl-C. The attachments stay as they are.\n"
+		"Shows the events of attachments, by their numbers in 'lbrctl list', until the\n"
+		"last of these ends; without numbers of all, those to come included, until\n"
+		"Ctrl-C. The attachments stay as they are.\n"
 		"\n"
 		"Options:\n"
 		"  --replay N       begin with the latest N events\n"
 		"  --limit N        end after N events\n"
-		"  --raw            every row as recorded: the tracer's own too, thunks not folded",
+		"  --raw            all rows as recorded: the tracer's own too, thunks not folded",
 	.run = run,
 };

@@ -14,8 +14,8 @@ const struct command *const commands[] = {
 static const char synopsis[] =
 	"usage: lbrctl [OPTION...] COMMAND [ARGUMENT...]\n"
 	"\n"
-	"Shows which way the CPU went through a BPF program or a kernel function: lbrd captures\n"
-	"its last branch records, lbrctl asks for them and prints them.\n"
+	"Shows which way the CPU went through a BPF program or a kernel function: lbrd\n"
+	"captures its last branch records, lbrctl asks for them and prints them.\n"
 	"\n"
 	"  lbrctl attach prog 850        the branches of BPF program 850, until Ctrl-C\n"
 	"  lbrctl progs                  which programs there are\n"
@@ -66,7 +66,7 @@ int print_help(const struct command *command)
 {
 	if (command) {
 		print_usage(command);
-		printf("\n%s\n%s\n%s", command->help, *command->help ? "\n" : "", global_options);
+		printf("\n%s\n\n%s", command->help, global_options);
 		return finish();
 	}
 	fputs(synopsis, stdout);

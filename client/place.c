@@ -25,7 +25,7 @@
 #define KEY_SIZE 32
 /* What shortening leaves of a name or a path as long as there is something else to take from. */
 #define SHORTEST_NAME 12u
-#define SHORTEST_FILE 10u
+#define SHORTEST_FILE 6u
 
 struct place {
 	SLIST_ENTRY(place) chain;
@@ -195,35 +195,34 @@ static unsigned int take(unsigned int *width, unsigned int least, unsigned int w
 	return n;
 }
 
-/* Takes away, in this order: the start of the name, of the path, the source, the module. */
+/* Takes away, in this order: the start of the name, of the path, the path, the line, the module. */
 static void shrink(const struct place *place, struct json_slice file, unsigned int width,
 		   struct fit *fit)
 {
-	unsigned int fixed = slice_width(place->suffix);
+	unsigned int name = slice_width(place->name), suffix = slice_width(place->suffix);
 	unsigned int module = place->module.data ? slice_width(place->module) + 3 : 0;
-	unsigned int around = file.data ? slice_width(place->line) + 3 : 0; /* " (:12)" */
-	unsigned int all, excess, n;
+	unsigned int source = file.data ? slice_width(place->line) + 3 : 0; /* " (:12)" */
+	unsigned int excess, rest;
 
-	fit->name = slice_width(place->name);
-	fit->file = slice_width(file);
-	fit->module = module;
-	fit->source = file.data;
-	all = fit->name + fixed + module + around + fit->file;
-	excess = all > width ? all - width : 0;
+	*fit = (struct fit){ name, slice_width(file), module, source };
+	excess = name + suffix + module + source + fit->file;
+	excess -= MIN(excess, width);
 
 	excess -= take(&fit->name, SHORTEST_NAME, excess);
 	excess -= take(&fit->file, SHORTEST_FILE, excess);
+	if (excess) {
+		excess -= MIN(excess, fit->file);
+		fit->file = 0;
+	}
 	if (excess && fit->source) {
+		excess -= MIN(excess, source);
 		fit->source = false;
-		excess -= MIN(excess, around + fit->file);
 	}
-	if (excess && fit->module) {
+	if (excess)
 		fit->module = false;
-		excess -= MIN(excess, module);
-	}
-	/* What is left over by a part that went as a whole goes to the name. */
-	n = fixed + (fit->module ? module : 0) + (fit->source ? around + fit->file : 0);
-	fit->name = n < width ? MIN(slice_width(place->name), width - n) : 0;
+	/* What a part left over that went as a whole is the name's. */
+	rest = suffix + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0);
+	fit->name = rest < width ? MIN(name, width - rest) : 0;
 }
 
 /* Appends `s`, its start replaced by an ellipsis when it is wider than `width`. */
@@ -246,8 +245,8 @@ static unsigned int put_tail(FILE *f, const struct terminal *terminal, struct js
 }
 
 /* `name` comes without a style of its own, so that a row can set one before the label. */
-static int compose(const struct terminal *terminal, const struct place *place, struct json_slice file,
-		   unsigned int width, struct label *ret)
+static int compose(const struct terminal *terminal, const struct place *place,
+		   struct json_slice file, unsigned int width, struct label *ret)
 {
 	const char *const *style = terminal->styles;
 	char *text = NULL;

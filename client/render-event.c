@@ -21,6 +21,8 @@
 #define MISS "miss"
 #define WIDE_ENOUGH_FOR_NOTES 72
 #define COMMAND_MAX 64
+#define PROCESS_MAX (COMMAND_MAX + 2 * 21)
+#define SHORTEST_TARGET 24u
 #define NAME_MAX_BYTES 512
 
 /* How one event is laid out: the same for all its rows. */
@@ -66,44 +68,20 @@ static void put_clock(struct event_renderer *renderer, uint64_t nanoseconds, str
 	output_append(out, fraction, sizeof(fraction));
 }
 
-/* "  nginx/4242/4243" */
-static unsigned int put_process(const struct event_renderer *renderer, const struct event *event,
-				struct output *out)
+/* "nginx/4242/4243", at most PROCESS_MAX bytes. */
+static size_t format_process(const struct event_renderer *renderer, const struct event *event,
+			     char *buffer)
 {
 	size_t length = MIN(event->command.length, (size_t)COMMAND_MAX);
-	char *text = output_reserve(out, COMMAND_MAX + 64);
-	size_t n = text_sanitize(text, event->command.data, length, renderer->terminal->utf8);
-	unsigned int width = text_width(text, n);
-	size_t command = n;
+	size_t n = text_sanitize(buffer, event->command.data, length, renderer->terminal->utf8);
 
-	text[n++] = '/';
-	n += text_decimal(text + n, event->pid);
+	buffer[n++] = '/';
+	n += text_decimal(buffer + n, event->pid);
 	if (event->tid != event->pid) {
-		text[n++] = '/';
-		n += text_decimal(text + n, event->tid);
+		buffer[n++] = '/';
+		n += text_decimal(buffer + n, event->tid);
 	}
-	output_commit(out, n);
-	return width + (unsigned int)(n - command);
-}
-
-/* The target's name, its start left out when it is wider than `width` (0: any). */
-static void put_target(const struct event_renderer *renderer, const struct event *event,
-		       unsigned int width, struct output *out)
-{
-	const struct terminal *terminal = renderer->terminal;
-	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), n;
-	char name[NAME_MAX_BYTES];
-	unsigned int w;
-
-	length = text_sanitize(name, event->target.data, length, terminal->utf8);
-	n = length;
-	if (terminal->width && text_width(name, length) > width) {
-		n = text_tail(name, length, width ? width - 1 : 0, &w);
-		output_string(out, terminal->glyphs.ellipsis);
-	}
-	put_style(renderer, out, STYLE_BOLD);
-	output_append(out, name + length - n, n);
-	put_style(renderer, out, STYLE_NONE);
+	return n;
 }
 
 static size_t format_result(const struct event_renderer *renderer, const struct event *event,
@@ -123,14 +101,53 @@ static size_t format_result(const struct event_renderer *renderer, const struct 
 	return (size_t)n;
 }
 
+/*
+ * Begins the next field of the header, `least` columns wide: two blanks, or where the terminal is
+ * too narrow for it a new line. Returns the columns used so far.
+ */
+static unsigned int next_field(const struct event_renderer *renderer, struct output *out,
+			       unsigned int used, unsigned int least)
+{
+	unsigned int width = renderer->terminal->width;
+
+	if (!width || used + 2 + least <= width) {
+		output_append(out, "  ", 2);
+		return used + 2;
+	}
+	output_append(out, "\n    ", 5);
+	return 4;
+}
+
+/* The target, its start left out when there is no room for it, and what it returned. */
+static void put_target(const struct event_renderer *renderer, const struct event *event,
+		       unsigned int used, struct output *out)
+{
+	const struct terminal *terminal = renderer->terminal;
+	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), n, result_length;
+	char name[NAME_MAX_BYTES], result[64];
+	unsigned int width, result_width, w;
+
+	result_length = format_result(renderer, event, result, sizeof(result));
+	result_width = text_width(result, result_length);
+	n = length = text_sanitize(name, event->target.data, length, terminal->utf8);
+	width = text_width(name, length);
+	used = next_field(renderer, out, used, MIN(width, SHORTEST_TARGET) + result_width);
+	put_style(renderer, out, STYLE_BOLD);
+	if (terminal->width && used + width + result_width > terminal->width) {
+		n = text_tail(name, length, terminal->width - used - result_width - 1, &w);
+		output_string(out, terminal->glyphs.ellipsis);
+	}
+	output_append(out, name + length - n, n);
+	put_style(renderer, out, STYLE_NONE);
+	output_append(out, result, result_length);
+}
+
 static void put_header(struct event_renderer *renderer, const struct event *event,
 		       struct output *out)
 {
-	const struct terminal *terminal = renderer->terminal;
-	char result[64], number[20];
-	size_t result_length = format_result(renderer, event, result, sizeof(result));
-	size_t n = text_decimal(number, event->sequence), cpu;
-	unsigned int used;
+	char number[20], process[PROCESS_MAX];
+	size_t n = text_decimal(number, event->sequence), length;
+	unsigned int used, width;
 
 	put_style(renderer, out, STYLE_BOLD);
 	output_append(out, "#", 1);
@@ -139,15 +156,16 @@ static void put_header(struct event_renderer *renderer, const struct event *even
 	output_append(out, "  ", 2);
 	put_clock(renderer, event->time, out);
 	output_append(out, "  cpu ", 6);
-	cpu = text_decimal(number, event->cpu);
-	output_append(out, number, cpu);
-	output_append(out, "  ", 2);
-	used = (unsigned int)(1 + n + 2 + renderer->clock_length + 7 + 6 + cpu + 2);
-	used += put_process(renderer, event, out) + 2;
-	output_append(out, "  ", 2);
-	used += text_width(result, result_length);
-	put_target(renderer, event, used < terminal->width ? terminal->width - used : 0, out);
-	output_append(out, result, result_length);
+	used = (unsigned int)(1 + n + 2 + renderer->clock_length + 7 + 6);
+	n = text_decimal(number, event->cpu);
+	output_append(out, number, n);
+	used += (unsigned int)n;
+
+	length = format_process(renderer, event, process);
+	width = text_width(process, length);
+	used = next_field(renderer, out, used, width) + width;
+	output_append(out, process, length);
+	put_target(renderer, event, used, out);
 	output_append(out, "\n", 1);
 }
 
@@ -331,31 +349,22 @@ static int put_row(const struct event_renderer *renderer, const struct layout *l
 	return 0;
 }
 
-/* A paragraph behind "  ! ", broken at spaces where the terminal ends. */
+/* A paragraph behind "  ! ". */
 static void put_notice(const struct event_renderer *renderer, const struct event *event,
 		       struct output *out)
 {
-	unsigned int width = renderer->terminal->width, w;
-	size_t length = MIN(event->notice.length, (size_t)NAME_MAX_BYTES), i = 0, n;
+	unsigned int width = renderer->terminal->width;
+	size_t length = MIN(event->notice.length, (size_t)NAME_MAX_BYTES), n;
 	char text[NAME_MAX_BYTES];
 
 	length = text_sanitize(text, event->notice.data, length, renderer->terminal->utf8);
-	while (i < length) {
-		n = width ? text_head(text + i, length - i, width - 4, &w) : length - i;
-		if (i + n < length) {
-			const char *space = memrchr(text + i, ' ', n + 1);
-
-			if (space && space > text + i)
-				n = (size_t)(space - text) - i;
-		}
+	for (size_t i = 0; i < length; i += n + (i + n < length && text[i + n] == ' ')) {
+		n = text_line(text + i, length - i, width ? width - 4 : 0);
 		output_string(out, i ? "    " : "  ! ");
 		put_style(renderer, out, STYLE_WARNING);
 		output_append(out, text + i, n);
 		put_style(renderer, out, STYLE_NONE);
 		output_append(out, "\n", 1);
-		i += n;
-		while (i < length && text[i] == ' ')
-			i++;
 	}
 }
 
@@ -364,9 +373,9 @@ int render_event(struct event_renderer *renderer, const struct event *event, str
 	struct layout layout;
 	int r;
 
-	if (renderer->separate)
+	if (renderer->last == LAST_BLOCK || renderer->last == LAST_LOSS)
 		output_append(out, "\n", 1);
-	renderer->separate = event->n_rows;
+	renderer->last = event->n_rows ? LAST_BLOCK : LAST_LINE;
 	put_header(renderer, event, out);
 	put_notice(renderer, event, out);
 	if (!event->n_rows)
@@ -405,9 +414,9 @@ void render_lost(struct event_renderer *renderer, const struct lost *lost, struc
 	if (lost->has_sequences)
 		snprintf(which, sizeof(which), " (#%" PRIu64 " to #%" PRIu64 ")",
 			 lost->first_sequence, lost->last_sequence);
-	if (renderer->separate)
+	if (renderer->last == LAST_BLOCK || renderer->last == LAST_LINE)
 		output_append(out, "\n", 1);
-	renderer->separate = true;
+	renderer->last = LAST_LOSS;
 	for (int i = 0; i < LOSS_COUNT; i++) {
 		uint64_t count = lost->losses.count[i];
 

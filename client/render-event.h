@@ -10,7 +10,8 @@
 struct event_renderer {
 	const struct terminal *terminal;
 	struct places *places;
-	bool separate; /* the last thing written had rows: a blank line comes before the next */
+	/* What was written last: it decides on a blank line before the next. */
+	enum { LAST_NOTHING, LAST_LINE, LAST_BLOCK, LAST_LOSS } last;
 	/* The clock text of the second `clock_second`, for events come many in a second. */
 	int64_t clock_second;
 	char clock[16];

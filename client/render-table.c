@@ -13,8 +13,8 @@
 
 #define MAX_COLUMNS 16
 #define GAP 2
-/* No column is shrunk below this, nor below its title. */
-#define NARROWEST 8u
+/* No column is shrunk below this. */
+#define NARROWEST 10u
 
 struct table {
 	const struct column *columns;
@@ -104,8 +104,7 @@ static void shrink_columns(const struct table *table, unsigned int width, unsign
 		size_t widest = MAX_COLUMNS;
 
 		for (size_t c = 0; c < table->n_columns; c++) {
-			if (table->columns[c].shrink == SHRINK_NEVER ||
-			    widths[c] <= MAX(NARROWEST, width_of(table->columns[c].title)))
+			if (table->columns[c].shrink == SHRINK_NEVER || widths[c] <= NARROWEST)
 				continue;
 			if (widest == MAX_COLUMNS || widths[c] > widths[widest])
 				widest = c;
@@ -130,70 +129,86 @@ static void measure(const struct table *table, unsigned int width, unsigned int 
 		shrink_columns(table, width, widths);
 }
 
-/* A line under construction. */
-struct line {
-	FILE *f;
+/* Rows under construction. */
+struct sheet {
+	const struct terminal *terminal;
+	const unsigned int *widths;
+	unsigned int indent;
 	unsigned int owed; /* blanks that only what follows makes necessary */
+	FILE *f;
 };
 
-static void put_cell(struct line *line, const struct terminal *terminal,
-		     const struct column *column, const char *text, unsigned int width)
+static void put_blanks(struct sheet *sheet)
 {
-	unsigned int w = width_of(text), shown = w;
-	size_t length = strlen(text), n = length;
-	bool cut = w > width;
-
-	if (cut && column->shrink == SHRINK_START)
-		n = text_tail(text, length, width - 1, &shown);
-	else if (cut)
-		n = text_head(text, length, width - 1, &shown);
-	shown += cut;
-	if (column->right)
-		line->owed += width - shown;
-	fprintf(line->f, "%*s", (int)line->owed, "");
-	if (cut && column->shrink == SHRINK_START)
-		fprintf(line->f, "%s%s", terminal->glyphs.ellipsis, text + length - n);
-	else
-		fprintf(line->f, "%.*s%s", (int)n, text, cut ? terminal->glyphs.ellipsis : "");
-	line->owed = (column->right ? 0 : width - shown) + GAP;
+	fprintf(sheet->f, "%*s", (int)sheet->owed, "");
+	sheet->owed = 0;
 }
 
-/* One row, or with `cells` NULL the titles; cut off where the terminal ends. */
-static int put_line(const struct table *table, const struct terminal *terminal,
-		    unsigned int indent, const unsigned int *widths, char **cells,
-		    struct output *out)
+/* As much of `text` as belongs on this line; returns the rest. */
+static const char *put_cell(struct sheet *sheet, const struct column *column, const char *text,
+			    unsigned int width)
 {
-	struct line line = { .owed = indent };
-	size_t length = 0, n;
-	char *text = NULL;
-	unsigned int w;
+	unsigned int w = width_of(text);
+	size_t length = strlen(text), n = length;
 
-	line.f = open_memstream(&text, &length);
-	if (!line.f)
-		return -ENOMEM;
-	for (size_t c = 0; c < table->n_columns; c++)
-		put_cell(&line, terminal, &table->columns[c],
-			 cells ? cells[c] : table->columns[c].title, widths[c]);
-	if (fclose(line.f)) {
-		free(text);
-		return -ENOMEM;
+	if (!length) {
+		sheet->owed += width + GAP;
+		return text;
 	}
-	n = terminal->width ? text_head(text, length, terminal->width, &w) : length;
-	while (n && text[n - 1] == ' ')
-		n--;
-	output_string(out, terminal->styles[cells ? STYLE_NONE : STYLE_BOLD]);
-	output_append(out, text, n);
-	output_string(out, terminal->styles[STYLE_NONE]);
-	output_append(out, "\n", 1);
-	free(text);
-	return 0;
+	if (column->right)
+		sheet->owed += width - MIN(w, width);
+	put_blanks(sheet);
+	if (w > width && column->shrink == SHRINK_START) {
+		n = text_tail(text, length, width - 1, &w);
+		fprintf(sheet->f, "%s%s", sheet->terminal->glyphs.ellipsis, text + length - n);
+		sheet->owed = width - (w + 1) + GAP;
+		return text + length;
+	}
+	if (w > width && column->shrink == SHRINK_WRAP)
+		n = text_line(text, length, width);
+	fwrite(text, 1, n, sheet->f);
+	w = text_width(text, n);
+	sheet->owed = (column->right ? 0 : width - MIN(w, width)) + GAP;
+	text += n;
+	return text + strspn(text, " ");
+}
+
+static void put_row(const struct table *table, struct sheet *sheet, const char *const *cells)
+{
+	const char *rests[MAX_COLUMNS];
+	bool more = true;
+
+	memcpy(rests, cells, table->n_columns * sizeof(*cells));
+	while (more) {
+		more = false;
+		sheet->owed = sheet->indent;
+		for (size_t c = 0; c < table->n_columns; c++) {
+			rests[c] = put_cell(sheet, &table->columns[c], rests[c],
+					    sheet->widths[c]);
+			more = more || *rests[c];
+		}
+		fputc('\n', sheet->f);
+	}
+}
+
+static void put_titles(const struct table *table, struct sheet *sheet)
+{
+	const char *titles[MAX_COLUMNS];
+
+	for (size_t c = 0; c < table->n_columns; c++)
+		titles[c] = table->columns[c].title;
+	fputs(sheet->terminal->styles[STYLE_BOLD], sheet->f);
+	put_row(table, sheet, titles);
+	fputs(sheet->terminal->styles[STYLE_NONE], sheet->f);
 }
 
 int table_render(const struct table *table, const struct terminal *terminal, unsigned int indent,
 		 struct output *out)
 {
 	unsigned int widths[MAX_COLUMNS];
-	int r;
+	struct sheet sheet = { .terminal = terminal, .widths = widths, .indent = indent };
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
 
 	if (table->incomplete)
 		return -ENOMEM;
@@ -203,8 +218,14 @@ int table_render(const struct table *table, const struct terminal *terminal, uns
 		cell[text_sanitize(cell, cell, strlen(cell), terminal->utf8)] = '\0';
 	}
 	measure(table, terminal->width ? terminal->width - indent : 0, widths);
-	r = put_line(table, terminal, indent, widths, NULL, out);
-	for (size_t i = 0; r == 0 && i + table->n_columns <= table->n_cells; i += table->n_columns)
-		r = put_line(table, terminal, indent, widths, table->cells + i, out);
-	return r;
+	sheet.f = open_memstream(&text, &length);
+	if (!sheet.f)
+		return -ENOMEM;
+	put_titles(table, &sheet);
+	for (size_t i = 0; i + table->n_columns <= table->n_cells; i += table->n_columns)
+		put_row(table, &sheet, (const char *const *)table->cells + i);
+	if (fclose(sheet.f))
+		return -ENOMEM;
+	output_append(out, text, length);
+	return 0;
 }

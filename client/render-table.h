@@ -12,7 +12,7 @@
 enum shrink {
 	SHRINK_NEVER,
 	SHRINK_START, /* names and paths: their end tells them apart */
-	SHRINK_END, /* lists and sentences */
+	SHRINK_WRAP, /* lists and sentences: they go on below */
 };
 
 struct column {

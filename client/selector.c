@@ -78,7 +78,7 @@ static bool refuse_relative(const struct command *command, const char *spec)
 	_cleanup_free_ char *directory = getcwd(NULL, 0);
 
 	usage_error(command, "a pinned program is named by its absolute path: is it '%s/%s'?",
-		    directory ? directory : "", strncmp(spec, "./", 2) ? spec : spec + 2);
+		    directory && directory[1] ? directory : "", strncmp(spec, "./", 2) ? spec : spec + 2);
 	return false;
 }
 
@@ -109,9 +109,12 @@ static bool add_program(const struct command *command, struct json_object *selec
 	else if (equals) {
 		key = strndup(spec, (size_t)(equals - spec));
 		like = key ? nearest(key, keys) : NULL;
-		usage_error(command, "'%s' names no program, %s '%s=%s'?", spec,
-			    like ? "did you mean" : "or is it", like ? like : "name",
-			    equals + 1);
+		if (like)
+			usage_error(command, "'%s=' is not known, did you mean '%s=%s'?", key,
+				    like, equals + 1);
+		else
+			usage_error(command, "'%.*s=' is not known: tag=, pid=, id= and name= are",
+				    (int)(equals - spec), spec);
 		return false;
 	} else {
 		add_text(selector, "programName", spec);
@@ -153,10 +156,11 @@ static bool refuse_start(const struct command *command, const char *word)
 		usage_error(command, "there is no '%s', did you mean 'lbrctl attach %s ...'?", word,
 			    like);
 	else if (is_number(word) || strpbrk(word, "/=:"))
-		usage_error(command, "did you mean 'lbrctl attach prog %s'?", word);
+		usage_error(command, "is '%s' a program? Then say 'lbrctl attach prog %s'", word,
+			    word);
 	else
-		usage_error(command, "did you mean 'lbrctl attach prog %s' or "
-			    "'lbrctl attach func %s'?", word, word);
+		usage_error(command, "is '%s' a program or a function? Say 'lbrctl attach prog %s' "
+			    "or 'lbrctl attach func %s'", word, word, word);
 	return false;
 }
 

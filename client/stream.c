@@ -199,6 +199,7 @@ static void take_parameters(struct stream *stream, struct json_reader *r, bool *
 static void take_reply(struct stream *stream, const char *data, size_t length)
 {
 	struct client_reply reply = { .parameters = { "{}", 2 } };
+	struct output *out = &stream->context->out;
 	bool attachment = false;
 	struct json_reader r;
 	struct json_slice key;
@@ -229,8 +230,8 @@ static void take_reply(struct stream *stream, const char *data, size_t length)
 		return;
 	}
 	if (stream->context->json) {
-		output_append(&stream->context->out, reply.parameters.data, reply.parameters.length);
-		output_append(&stream->context->out, "\n", 1);
+		output_append(out, reply.parameters.data, reply.parameters.length);
+		output_append(out, "\n", 1);
 	}
 	if (attachment)
 		take_attachment(stream, &reply.parameters);
@@ -344,7 +345,7 @@ static void tell_totals(const struct stream *stream)
 
 	losses_format(&stream->lost, causes, sizeof(causes));
 	if (stream->unaccounted)
-		snprintf(rest, sizeof(rest), ", %" PRIu64 " more are unaccounted for",
+		snprintf(rest, sizeof(rest), ", %" PRIu64 " unaccounted for",
 			 stream->unaccounted);
 	tell("%" PRIu64 " event%s shown, %" PRIu64 " lost%s%s%s%s", stream->shown,
 	     stream->shown == 1 ? "" : "s", lost, lost ? " (" : "", causes, lost ? ")" : "", rest);

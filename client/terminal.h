@@ -23,7 +23,7 @@ enum style {
 
 /* Pieces of drawing, each one column wide but for `result`. */
 struct glyphs {
-	const char *first, *middle, *last; /* the bar that holds the rows of one function together */
+	const char *first, *middle, *last; /* the bar that holds rows of one function together */
 	const char *ellipsis;
 	const char *result; /* before a return value */
 };

@@ -114,6 +114,15 @@ size_t text_head(const char *text, size_t length, unsigned int width, unsigned i
 	return i;
 }
 
+size_t text_line(const char *text, size_t length, unsigned int width)
+{
+	unsigned int w;
+	size_t n = width ? text_head(text, length, width, &w) : length;
+	const char *blank = n < length ? memrchr(text, ' ', n + 1) : NULL;
+
+	return blank && blank > text ? (size_t)(blank - text) : n;
+}
+
 size_t text_decimal(char *buffer, unsigned long long value)
 {
 	char digits[20];

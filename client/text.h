@@ -22,5 +22,11 @@ unsigned int text_width(const char *text, size_t length);
 size_t text_tail(const char *text, size_t length, unsigned int width, unsigned int *ret_width);
 size_t text_head(const char *text, size_t length, unsigned int width, unsigned int *ret_width);
 
+/*
+ * How many bytes of sanitized text make the next line of a paragraph, `width` columns wide (0: any
+ * width): it ends before a blank where there is one.
+ */
+size_t text_line(const char *text, size_t length, unsigned int width);
+
 /* Writes `value` in decimal, at most 20 bytes and no NUL; returns how many. */
 size_t text_decimal(char *buffer, unsigned long long value);

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the real lbrctl against fake-lbrd and compares all that it prints with what it should.
+
+usage: golden.py LBRCTL [--update] [NAME…]
+
+cases.json holds the cases: {"name": {"script": FILE in replies/ (none: nobody listens),
+"arguments": […], "environment": {…}, "reader": "head" (closes standard output after the first
+line), "stdout": "full" (a device that is full), "socket": "refused" | "forbidden" | "absent"}}.
+What each must print stands in expected/NAME.txt, which --update writes anew: look at the
+difference before you commit it. Output is TAP.
+"""
+
+import difflib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+
+HERE = pathlib.Path(__file__).resolve().parent
+DEADLINE = 30
+
+
+def prepare_socket(case, path):
+    """What is there instead of a server."""
+    kind = case.get("socket", "absent")
+    if kind == "refused":
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+    elif kind == "forbidden":
+        path.parent.chmod(0)
+
+
+def as_somebody(lbrctl, scratch):
+    """The options for Popen to be not root, to whom nothing is forbidden."""
+    if os.geteuid():
+        return lbrctl, {}
+    scratch.chmod(0o755)
+    copy = shutil.copy(lbrctl, scratch)
+    return copy, {"user": "nobody", "group": "nogroup", "extra_groups": []}
+
+
+def run_lbrctl(lbrctl, case, path):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "LBRD_SOCKET": str(path),
+        **{k: v for k, v in os.environ.items() if "SAN_OPTIONS" in k},
+        **case.get("environment", {}),
+    }
+    options = {}
+    if case.get("socket") == "forbidden":
+        lbrctl, options = as_somebody(lbrctl, path.parent.parent)
+    full = open("/dev/full", "wb") if case.get("stdout") == "full" else None
+    process = subprocess.Popen([lbrctl, *case["arguments"]], env=environment, cwd="/",
+                               stdin=subprocess.DEVNULL, stdout=full or subprocess.PIPE,
+                               stderr=subprocess.PIPE, **options)
+    if case.get("reader") == "head":
+        stdout = process.stdout.readline()
+        process.stdout.close()
+        stderr = process.stderr.read()
+        process.wait(DEADLINE)
+    else:
+        stdout, stderr = process.communicate(timeout=DEADLINE)
+    return stdout or b"", stderr, process.returncode
+
+
+def exit_text(code):
+    return str(code if code >= 0 else signal.Signals(-code).name).encode()
+
+
+def run_case(lbrctl, name, case):
+    """(what was printed, what went wrong beside it)"""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = pathlib.Path(scratch, "s", "lbrd.sock")
+        path.parent.mkdir()
+        server = None
+        if "script" in case:
+            server = subprocess.Popen(
+                [sys.executable, HERE / "fake-lbrd", path, HERE / "replies" / case["script"]],
+                stderr=subprocess.PIPE)
+            while not path.exists() and server.poll() is None:
+                time.sleep(0.005)
+        else:
+            prepare_socket(case, path)
+        try:
+            stdout, stderr, code = run_lbrctl(lbrctl, case, path)
+        finally:
+            path.parent.chmod(0o700)
+            if server and server.poll() is None and sys.exc_info()[0]:
+                server.kill()
+        complaint = server.communicate(timeout=DEADLINE)[1] if server else b""
+    shown = " ".join(["lbrctl", *case["arguments"]])
+    text = f"$ {shown}\n".encode() + stdout + b"---- stderr\n" + stderr + b"---- exit %s\n" % exit_text(code)
+    text = text.replace(str(path).encode(), b"SOCKET")
+    complaint += "".join(f"{line}\n" for line in misprints(case, stdout)).encode()
+    text = re.sub(rb"(?<=usermod -aG lbrd )[^']+", b"USER", text)
+    return text, complaint.decode()
+
+
+def width_of(line):
+    """Columns of a line, by other rules than lbrctl's."""
+    line = re.sub(r"\033\[[0-9;]*m", "", line)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+               for c in line)
+
+
+def misprints(case, stdout):
+    """What no output may have, whatever is expected of it."""
+    arguments = case["arguments"]
+    width = int(arguments[arguments.index("--width") + 1]) if "--width" in arguments else None
+    for line in stdout.decode().splitlines():
+        if width and width_of(line) > width and "usage" not in line:
+            yield f"wider than {width}: {line!r}"
+        if line != line.rstrip():
+            yield f"blanks at the end: {line!r}"
+        if re.search("[\0-\x1a\x1c-\x1f\x7f-\x9f]|\033(?!\\[[0-9;]*m)", line):
+            yield f"control characters: {line!r}"
+        if "\033" in line and "always" not in arguments:
+            yield f"colour: {line!r}"
+
+
+def check(number, lbrctl, name, case, update):
+    expected = HERE / "expected" / f"{name}.txt"
+    try:
+        text, complaint = run_case(lbrctl, name, case)
+    except subprocess.TimeoutExpired:
+        text, complaint = b"", "lbrctl does not end"
+    if update and not complaint:
+        expected.write_bytes(text)
+    wanted = expected.read_bytes() if expected.exists() else b""
+    good = text == wanted and not complaint
+    print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+    if complaint:
+        print("# " + complaint.replace("\n", "\n# "))
+    if text != wanted:
+        for line in difflib.unified_diff(
+                wanted.decode(errors="replace").splitlines(),
+                text.decode(errors="replace").splitlines(), "expected", "printed", lineterm=""):
+            print("# " + line.replace("\033", "^["))
+    return good
+
+
+def main():
+    update = "--update" in sys.argv
+    lbrctl, *names = [argument for argument in sys.argv[1:] if argument != "--update"]
+    cases = json.loads((HERE / "cases.json").read_text())
+    names = names or list(cases)
+    print(f"1..{len(names)}")
+    results = [check(i, pathlib.Path(lbrctl).resolve(), name, cases[name], update)
+               for i, name in enumerate(names, 1)]
+    sys.exit(not all(results))
+
+
+main()
