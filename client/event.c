@@ -6,9 +6,15 @@
 #include "client/event.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "client/memo.h"
 #include "common/macro.h"
+
+/* What may be remembered: some 20 MB, more than the ways through any set of programs. */
+#define MAX_PLACES 16384
+#define MAX_EDGES 32768
 
 static const struct {
 	const char *name, *in_short;
@@ -25,6 +31,22 @@ static const struct {
 	{ "conditionalReturn", "cret" },
 	{ "exceptionReturn", "eret" },
 	{ "interrupt", "irq" },
+};
+
+/*
+ * A Branch as it was read before. Cycles are seldom twice the same, so that of a Branch with these
+ * only its beginning is remembered, from its brace to the end of the second of `from` and `to`.
+ */
+struct edge {
+	struct memo_entry entry;
+	struct event_row row;
+	bool whole;
+	char bytes[];
+};
+
+struct event_reader {
+	struct places *places;
+	struct memo edges;
 };
 
 static bool is_null(struct json_reader *r)
@@ -83,77 +105,150 @@ static void read_facts(struct json_reader *r, struct event *event, struct place_
 		r->error = -EBADMSG;
 }
 
-static struct place *read_place(struct json_reader *r, struct places *places, struct event *event)
+static struct place *read_place(struct event_reader *reader, struct json_reader *r,
+				struct event *event)
 {
 	struct place_facts facts = { 0 };
-	size_t used = event->scratch_length, length;
+	size_t used = event->scratch_length, length, size;
 	struct json_slice raw;
 	struct place *place;
 
-	if (json_peek(r) != JSON_KIND_OBJECT) {
-		json_enter_object(r);
-		return NULL;
-	}
-	place = places_find(places, r->position, (size_t)(r->end - r->position), &length);
+	json_peek(r); /* goes to the brace */
+	raw.data = r->position;
+	size = (size_t)(r->end - r->position);
+	place = places_find(reader->places, raw.data, size, &length);
 	if (place) {
 		json_pass(r, length);
 		return place;
 	}
-	raw.data = r->position;
 	read_facts(r, event, &facts);
 	event->scratch_length = used;
 	if (r->error)
 		return NULL;
 	raw.length = (size_t)(r->position - raw.data);
-	place = places_add(places, raw, &facts);
+	place = places_add(reader->places, raw, size, &facts);
 	if (!place)
 		r->error = -ENOMEM;
 	return place;
 }
 
 /* A type that is not known, of a newer lbrd, is shown as none. */
-static const char *read_type(struct json_reader *r)
+static void read_type(struct json_reader *r, struct event_row *row)
 {
 	struct json_slice name;
 
 	if (is_null(r) || !json_read_raw_string(r, &name))
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (json_slice_equal(&name, types[i].name, strlen(types[i].name)))
-			return types[i].in_short;
-	return NULL;
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!json_slice_equal(&name, types[i].name, strlen(types[i].name)))
+			continue;
+		row->type = types[i].in_short;
+		row->type_width = (uint8_t)strlen(row->type);
+	}
 }
 
-static void read_row(struct json_reader *r, struct places *places, struct event *event,
-		     struct event_row *row)
+/* Passes what is known of the Branch that comes next. NULL: nothing is. */
+static const struct edge *pass_known(struct event_reader *reader, struct json_reader *r)
 {
-	struct json_slice key;
+	struct memo_entry *entry =
+		memo_find(&reader->edges, r->position, (size_t)(r->end - r->position));
+
+	if (!entry)
+		return NULL;
+	json_pass(r, entry->length);
+	return container_of(entry, struct edge, entry);
+}
+
+static void remember(struct event_reader *reader, const struct json_reader *r,
+		     struct json_slice bytes, const struct event_row *row, bool whole)
+{
+	struct edge *edge = malloc(sizeof(*edge) + bytes.length);
+
+	/* It is read again when it comes again. */
+	if (!edge)
+		return;
+	edge->row = *row;
+	edge->whole = whole;
+	memcpy(edge->bytes, bytes.data, bytes.length);
+	edge->entry.bytes = edge->bytes;
+	edge->entry.length = bytes.length;
+	memo_add(&reader->edges, &edge->entry, bytes.data, (size_t)(r->end - bytes.data));
+}
+
+static void read_row_member(struct event_reader *reader, struct json_reader *r,
+			    const struct json_slice *key, struct event *event,
+			    struct event_row *row)
+{
 	uint64_t cycles = 0;
 
-	*row = (struct event_row){ NULL };
-	json_enter_object(r);
-	while (json_next_key(r, &key)) {
-		if (json_slice_is(&key, "from")) {
-			row->from = read_place(r, places, event);
-		} else if (json_slice_is(&key, "to")) {
-			row->to = read_place(r, places, event);
-		} else if (json_slice_is(&key, "mispredicted")) {
-			if (!is_null(r))
-				json_read_bool(r, &row->mispredicted);
-		} else if (json_slice_is(&key, "type")) {
-			row->type = read_type(r);
-		} else if (json_slice_is(&key, "cycles")) {
-			row->has_cycles = read_unsigned(r, &cycles);
-			row->cycles = (uint32_t)MIN(cycles, (uint64_t)UINT32_MAX);
-		} else {
-			json_skip(r);
-		}
+	if (json_slice_is(key, "from")) {
+		row->from = read_place(reader, r, event);
+	} else if (json_slice_is(key, "to")) {
+		row->to = read_place(reader, r, event);
+	} else if (json_slice_is(key, "mispredicted")) {
+		if (!is_null(r))
+			json_read_bool(r, &row->mispredicted);
+	} else if (json_slice_is(key, "type")) {
+		read_type(r, row);
+	} else if (json_slice_is(key, "cycles")) {
+		row->has_cycles = read_unsigned(r, &cycles);
+		row->cycles = (uint32_t)MIN(cycles, (uint64_t)UINT32_MAX);
+	} else {
+		json_skip(r);
 	}
+}
+
+/* The members up to the end of the Branch. */
+static void read_row_members(struct event_reader *reader, struct json_reader *r,
+			     struct event *event, struct event_row *row)
+{
+	struct json_slice key;
+
+	while (json_next_key(r, &key))
+		read_row_member(reader, r, &key, event, row);
 	if (!r->error && (!row->from || !row->to))
 		r->error = -EBADMSG;
 }
 
-static void read_rows(struct json_reader *r, struct places *places, struct event *event)
+static void read_row(struct event_reader *reader, struct json_reader *r, struct event *event,
+		     struct event_row *row)
+{
+	struct json_slice bytes, key, beginning = { NULL, 0 };
+	struct event_row begun;
+	const struct edge *edge;
+
+	json_peek(r); /* goes to the brace */
+	bytes.data = r->position;
+	edge = pass_known(reader, r);
+	if (edge) {
+		*row = edge->row;
+		if (!edge->whole)
+			read_row_members(reader, r, event, row);
+		return;
+	}
+	*row = (struct event_row){ NULL };
+	json_enter_object(r);
+	while (!beginning.data && json_next_key(r, &key)) {
+		read_row_member(reader, r, &key, event, row);
+		if (!row->from || !row->to || r->error)
+			continue;
+		beginning = (struct json_slice){ bytes.data, (size_t)(r->position - bytes.data) };
+		begun = *row;
+	}
+	if (beginning.data)
+		read_row_members(reader, r, event, row);
+	if (r->error || !beginning.data) {
+		r->error = r->error ? r->error : -EBADMSG;
+		return;
+	}
+	bytes.length = (size_t)(r->position - bytes.data);
+	if (row->has_cycles)
+		remember(reader, r, beginning, &begun, false);
+	else
+		remember(reader, r, bytes, row, true);
+}
+
+static void read_rows(struct event_reader *reader, struct json_reader *r, struct event *event)
 {
 	if (is_null(r))
 		return;
@@ -163,7 +258,7 @@ static void read_rows(struct json_reader *r, struct places *places, struct event
 			r->error = -ERANGE;
 			return;
 		}
-		read_row(r, places, event, &event->rows[event->n_rows++]);
+		read_row(reader, r, event, &event->rows[event->n_rows++]);
 	}
 }
 
@@ -191,11 +286,11 @@ static void read_return_value(struct json_reader *r, struct event *event)
 	event->has_return_value = json_read_int(r, &event->return_value);
 }
 
-static void read_member(struct json_reader *r, const struct json_slice *key,
-			struct places *places, struct event *event)
+static void read_member(struct event_reader *reader, struct json_reader *r,
+			const struct json_slice *key, struct event *event)
 {
 	if (json_slice_is(key, "branches"))
-		read_rows(r, places, event);
+		read_rows(reader, r, event);
 	else if (json_slice_is(key, "sequence"))
 		read_unsigned(r, &event->sequence);
 	else if (json_slice_is(key, "time"))
@@ -220,16 +315,55 @@ static void read_member(struct json_reader *r, const struct json_slice *key,
 		json_skip(r);
 }
 
-int event_read(struct json_reader *r, struct places *places, struct event *ret)
+static void release(struct memo_entry *entry)
+{
+	free(container_of(entry, struct edge, entry));
+}
+
+int event_reader_new(const struct terminal *terminal, struct event_reader **ret)
+{
+	struct event_reader *reader = calloc(1, sizeof(*reader));
+	int r;
+
+	if (!reader)
+		return -ENOMEM;
+	r = places_new(terminal, &reader->places);
+	if (r < 0) {
+		free(reader);
+		return r;
+	}
+	*ret = reader;
+	return 0;
+}
+
+void event_reader_free(struct event_reader *reader)
+{
+	if (!reader)
+		return;
+	memo_clear(&reader->edges, release);
+	places_free(reader->places);
+	free(reader);
+}
+
+struct places *event_reader_places(struct event_reader *reader)
+{
+	return reader->places;
+}
+
+int event_read(struct event_reader *reader, struct json_reader *r, struct event *ret)
 {
 	struct json_slice key;
 
+	if (places_count(reader->places) > MAX_PLACES || reader->edges.count > MAX_EDGES) {
+		memo_clear(&reader->edges, release);
+		places_forget(reader->places);
+	}
 	/* Not the arrays at the end: they are written before they are read. */
 	memset(ret, 0, offsetof(struct event, rows));
 	ret->scratch_length = 0;
 	json_enter_object(r);
 	while (json_next_key(r, &key))
-		read_member(r, &key, places, ret);
+		read_member(reader, r, &key, ret);
 	if (!r->error && (!ret->target.data || !ret->command.data))
 		r->error = -EBADMSG;
 	return r->error;

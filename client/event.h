@@ -14,13 +14,12 @@
 struct event_row {
 	struct place *from;
 	struct place *to;
-	const char *type; /* in short, at most EVENT_TYPE_WIDTH columns; NULL: not said */
+	const char *type; /* in short; NULL: not said */
+	uint8_t type_width; /* columns and bytes of it */
 	uint32_t cycles;
 	bool has_cycles;
 	bool mispredicted;
 };
-
-#define EVENT_TYPE_WIDTH 7
 
 /*
  * Strings are unescaped but not sanitized; one without data is absent. Valid until the next message
@@ -46,8 +45,18 @@ struct event {
 	char scratch[16384];
 };
 
+/* What earlier events taught: it makes reading the next one cheap. */
+struct event_reader;
+
+/* `terminal` is what the places in the events are rendered for. -ENOMEM. */
+int event_reader_new(const struct terminal *terminal, struct event_reader **ret);
+void event_reader_free(struct event_reader *reader);
+
+/* For place_label_within() with the places of the events. */
+struct places *event_reader_places(struct event_reader *reader);
+
 /*
- * Reads the object Event of io.lbrd that comes next; members that are not known are skipped. 0;
- * -ENOMEM, or what the reader found wrong with it.
+ * Reads the object Event of io.lbrd that comes next; members that are not known are skipped. The
+ * places of earlier events may be gone afterwards. 0; -ENOMEM, or what the reader found wrong.
  */
-int event_read(struct json_reader *r, struct places *places, struct event *ret);
+int event_read(struct event_reader *reader, struct json_reader *r, struct event *ret);

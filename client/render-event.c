@@ -20,6 +20,8 @@
 #define ROW_FIXED (2 + 6 + 4) /* "| ", "[#NN] ", " -> " */
 #define MISS "miss"
 #define WIDE_ENOUGH_FOR_NOTES 72
+/* All of a row but its labels and their columns: fragments, notes and the blanks between them. */
+#define ROW_SIZE 512
 #define COMMAND_MAX 64
 #define PROCESS_MAX (COMMAND_MAX + 2 * 21)
 #define SHORTEST_TARGET 24u
@@ -34,11 +36,35 @@ struct layout {
 	unsigned int type, miss, cycles;
 };
 
+static void set_fragment(const struct terminal *terminal, struct fragment *fragment,
+			 enum style style, const char *text)
+{
+	fragment->length = (size_t)snprintf(fragment->text, sizeof(fragment->text), "%s%s%s",
+					    terminal->styles[style], text,
+					    *text ? terminal->styles[STYLE_NONE] : "");
+}
+
 void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
 			 struct places *places)
 {
+	const struct glyphs *glyphs = &terminal->glyphs;
+	char index[8];
+
 	*renderer = (struct event_renderer){ .terminal = terminal, .places = places };
 	renderer->clock_second = -1;
+	set_fragment(terminal, &renderer->bars[BAR_NONE], STYLE_DIM, " ");
+	set_fragment(terminal, &renderer->bars[BAR_FIRST], STYLE_DIM, glyphs->first);
+	set_fragment(terminal, &renderer->bars[BAR_MIDDLE], STYLE_DIM, glyphs->middle);
+	set_fragment(terminal, &renderer->bars[BAR_LAST], STYLE_DIM, glyphs->last);
+	for (unsigned int i = 0; i < EVENT_MAX_ROWS; i++) {
+		snprintf(index, sizeof(index), " [#%02u] ", i);
+		set_fragment(terminal, &renderer->indices[i], STYLE_DIM, index);
+	}
+	set_fragment(terminal, &renderer->arrow, STYLE_DIM, " -> ");
+	set_fragment(terminal, &renderer->miss, STYLE_BAD, MISS);
+	set_fragment(terminal, &renderer->bold, STYLE_BOLD, "");
+	set_fragment(terminal, &renderer->dim, STYLE_DIM, "");
+	set_fragment(terminal, &renderer->normal, STYLE_NONE, "");
 }
 
 static void put_style(const struct event_renderer *renderer, struct output *out, enum style style)
@@ -207,7 +233,7 @@ static void lay_out_notes(const struct event_renderer *renderer, const struct ev
 		if (row->mispredicted)
 			layout->miss = sizeof(MISS) - 1;
 		if (wide && row->type)
-			layout->type = MAX(layout->type, (unsigned int)strlen(row->type));
+			layout->type = MAX(layout->type, row->type_width + 0u);
 		if (wide && row->has_cycles)
 			layout->cycles = MAX(layout->cycles, decimal_width(row->cycles) + 1);
 	}
@@ -219,8 +245,8 @@ static void measure(const struct event *event, struct layout *layout)
 	for (size_t i = 0; i < event->n_rows; i++) {
 		const struct event_row *row = &event->rows[i];
 
-		layout->from = MAX(layout->from, place_label(row->from, layout->detail)->width);
-		layout->to = MAX(layout->to, place_label(row->to, layout->detail)->width);
+		layout->from = MAX(layout->from, row->from->labels[layout->detail].width);
+		layout->to = MAX(layout->to, row->to->labels[layout->detail].width);
 	}
 }
 
@@ -258,69 +284,72 @@ static const struct label *get_label(const struct event_renderer *renderer,
 {
 	if (layout->shorten)
 		return place_label_within(renderer->places, place, width);
-	return place_label(place, layout->detail);
+	return &place->labels[layout->detail];
 }
 
-static const char *bar(const struct glyphs *glyphs, const struct event *event, size_t i)
+static const struct fragment *bar(const struct event_renderer *renderer,
+				  const struct event *event, size_t i)
 {
-	uint64_t function = place_function(event->rows[i].from);
-	bool before = i + 1 < event->n_rows &&
-		      function == place_function(event->rows[i + 1].from);
-	bool after = i && function == place_function(event->rows[i - 1].from);
+	uint64_t function = event->rows[i].from->function;
+	bool before = i + 1 < event->n_rows && function == event->rows[i + 1].from->function;
+	bool after = i && function == event->rows[i - 1].from->function;
 
 	if (!function || (!before && !after))
-		return " ";
-	return !before ? glyphs->first : after ? glyphs->middle : glyphs->last;
+		return &renderer->bars[BAR_NONE];
+	return &renderer->bars[!before ? BAR_FIRST : after ? BAR_MIDDLE : BAR_LAST];
+}
+
+/* Fragments are copied whole, whatever their length: the surplus is overwritten by what follows. */
+static inline char *put_fragment(char *p, const struct fragment *fragment)
+{
+	memcpy(p, fragment->text, sizeof(fragment->text));
+	return p + fragment->length;
+}
+
+static inline char *put_text(char *p, const char *text, size_t length)
+{
+	memcpy(p, text, length);
+	return p + length;
+}
+
+static inline char *put_blanks(char *p, unsigned int count)
+{
+	memset(p, ' ', count);
+	return p + count;
 }
 
 /*
- * One note behind a row. Columns that are owed are written only when something follows, for no
+ * The notes behind a row. Columns that are owed are written only when something follows, for no
  * line ends in a blank.
  */
-static void put_note(const struct event_renderer *renderer, struct output *out, unsigned int *owed,
-		     unsigned int width, enum style style, const char *text, size_t length)
-{
-	if (!length) {
-		*owed += 1 + width;
-		return;
-	}
-	output_spaces(out, *owed + 1);
-	put_style(renderer, out, style);
-	output_append(out, text, length);
-	put_style(renderer, out, STYLE_NONE);
-	*owed = width - (unsigned int)length;
-}
-
-static void put_notes(const struct event_renderer *renderer, const struct layout *layout,
-		      const struct event_row *row, unsigned int owed, struct output *out)
+static char *put_notes(const struct event_renderer *renderer, const struct layout *layout,
+		       const struct event_row *row, unsigned int owed, char *p)
 {
 	char cycles[24];
-	size_t n = 0;
+	size_t n;
 
 	owed++;
-	if (layout->type)
-		put_note(renderer, out, &owed, layout->type, STYLE_DIM, row->type,
-			 row->type ? strlen(row->type) : 0);
-	if (layout->miss)
-		put_note(renderer, out, &owed, layout->miss, STYLE_BAD, MISS,
-			 row->mispredicted ? layout->miss : 0);
+	if (layout->type && row->type) {
+		p = put_fragment(put_blanks(p, owed + 1), &renderer->dim);
+		p = put_fragment(put_text(p, row->type, row->type_width), &renderer->normal);
+		owed = layout->type - row->type_width;
+	} else if (layout->type) {
+		owed += 1 + layout->type;
+	}
+	if (row->mispredicted) {
+		p = put_fragment(put_blanks(p, owed + 1), &renderer->miss);
+		owed = 0;
+	} else if (layout->miss) {
+		owed += 1 + layout->miss;
+	}
 	if (layout->cycles && row->has_cycles) {
 		n = text_decimal(cycles, row->cycles);
 		cycles[n++] = 'c';
-		owed += layout->cycles - (unsigned int)n;
-		put_note(renderer, out, &owed, (unsigned int)n, STYLE_DIM, cycles, n);
+		p = put_blanks(p, owed + 1 + layout->cycles - (unsigned int)n);
+		p = put_fragment(put_text(put_fragment(p, &renderer->dim), cycles, n),
+				 &renderer->normal);
 	}
-}
-
-static void put_index(const struct event_renderer *renderer, size_t i, struct output *out)
-{
-	char text[] = "[#00] ";
-
-	text[2] = (char)('0' + i / 10);
-	text[3] = (char)('0' + i % 10);
-	put_style(renderer, out, STYLE_DIM);
-	output_append(out, text, sizeof(text) - 1);
-	put_style(renderer, out, STYLE_NONE);
+	return p;
 }
 
 static int put_row(const struct event_renderer *renderer, const struct layout *layout,
@@ -329,23 +358,26 @@ static int put_row(const struct event_renderer *renderer, const struct layout *l
 	const struct event_row *row = &event->rows[i];
 	const struct label *from = get_label(renderer, layout, row->from, layout->from);
 	const struct label *to = get_label(renderer, layout, row->to, layout->to);
+	char *start, *p;
+	size_t size;
 
 	if (!from || !to)
 		return -ENOMEM;
-	put_style(renderer, out, STYLE_DIM);
-	output_string(out, bar(&renderer->terminal->glyphs, event, i));
-	put_style(renderer, out, STYLE_NONE);
-	output_append(out, " ", 1);
-	put_index(renderer, i, out);
-	output_append(out, from->text, from->length);
-	output_spaces(out, layout->from - from->width);
-	output_append(out, " -> ", 4);
+	size = ROW_SIZE + from->length + layout->from + to->length + layout->to;
+	if (size > OUTPUT_SIZE)
+		return -EMSGSIZE;
+	p = start = output_reserve(out, size);
+	p = put_fragment(p, bar(renderer, event, i));
+	p = put_fragment(p, &renderer->indices[i]);
+	p = put_blanks(put_text(p, from->text, from->length), layout->from - from->width);
+	p = put_fragment(p, &renderer->arrow);
 	/* Where the way leads into another function. */
-	if (place_function(row->to) != place_function(row->from))
-		put_style(renderer, out, STYLE_BOLD);
-	output_append(out, to->text, to->length);
-	put_notes(renderer, layout, row, layout->to - to->width, out);
-	output_append(out, "\n", 1);
+	if (row->to->function != row->from->function)
+		p = put_fragment(p, &renderer->bold);
+	p = put_text(p, to->text, to->length);
+	p = put_notes(renderer, layout, row, layout->to - to->width, p);
+	*p++ = '\n';
+	output_commit(out, (size_t)(p - start));
 	return 0;
 }
 

@@ -7,6 +7,20 @@
 #include "client/output.h"
 #include "client/terminal.h"
 
+/* A piece of text that is the same in many rows, with its colour. */
+struct fragment {
+	size_t length;
+	char text[24];
+};
+
+enum bar {
+	BAR_NONE,
+	BAR_FIRST,
+	BAR_MIDDLE,
+	BAR_LAST,
+	BAR_COUNT,
+};
+
 struct event_renderer {
 	const struct terminal *terminal;
 	struct places *places;
@@ -16,6 +30,8 @@ struct event_renderer {
 	int64_t clock_second;
 	char clock[16];
 	size_t clock_length;
+	struct fragment bars[BAR_COUNT], indices[EVENT_MAX_ROWS];
+	struct fragment arrow, miss, bold, dim, normal;
 };
 
 void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,

@@ -31,7 +31,7 @@ struct stream {
 	const struct stream_config *config;
 	struct client *client;
 	struct client *detacher; /* NULL: nothing is being detached */
-	struct places *places;
+	struct event_reader *reader;
 	struct event_renderer renderer;
 	int64_t attachment; /* the one made by this call; 0: none yet */
 	uint64_t shown;
@@ -69,8 +69,7 @@ static void take_event(struct stream *stream, struct json_reader *r)
 	if (context->json) {
 		json_skip(r);
 	} else {
-		places_trim(stream->places);
-		if (event_read(r, stream->places, &stream->event) == 0)
+		if (event_read(stream->reader, r, &stream->event) == 0)
 			r->error = render_event(&stream->renderer, &stream->event, &context->out);
 	}
 	if (r->error)
@@ -357,10 +356,11 @@ static int open_stream(struct stream *stream)
 	int r = signals_init();
 
 	if (r == 0)
-		r = places_new(&context->terminal, &stream->places);
+		r = event_reader_new(&context->terminal, &stream->reader);
 	if (r < 0)
 		return request_failed(context, r);
-	event_renderer_init(&stream->renderer, &context->terminal, stream->places);
+	event_renderer_init(&stream->renderer, &context->terminal,
+			    event_reader_places(stream->reader));
 	r = request_connect(context, &stream->client);
 	if (r)
 		return r;
@@ -387,7 +387,7 @@ int stream_run(struct context *context, const struct stream_config *config)
 	}
 	client_free(stream->detacher);
 	client_free(stream->client);
-	places_free(stream->places);
+	event_reader_free(stream->reader);
 	free(stream);
 	return exit_code;
 }
