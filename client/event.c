@@ -5,6 +5,7 @@
  */
 #include "client/event.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static const struct {
 
 /*
  * A Branch as it was read before. Cycles are seldom twice the same, so that of a Branch with these
- * only its beginning is remembered, from its brace to the end of the second of `from` and `to`.
+ * only what stands before them is remembered.
  */
 struct edge {
 	struct memo_entry entry;
@@ -198,14 +199,23 @@ static void read_row_member(struct event_reader *reader, struct json_reader *r,
 	}
 }
 
-/* The members up to the end of the Branch. */
+/*
+ * The members up to the end of the Branch, which begins at `start`. *ret_beginning is as much of it
+ * as means *ret_begun, without cycles. A number at its end would not do: it could go on.
+ */
 static void read_row_members(struct event_reader *reader, struct json_reader *r,
-			     struct event *event, struct event_row *row)
+			     struct event *event, struct event_row *row, const char *start,
+			     struct json_slice *ret_beginning, struct event_row *ret_begun)
 {
 	struct json_slice key;
 
-	while (json_next_key(r, &key))
+	while (json_next_key(r, &key)) {
 		read_row_member(reader, r, &key, event, row);
+		if (row->has_cycles || isdigit((unsigned char)r->position[-1]))
+			continue;
+		*ret_beginning = (struct json_slice){ start, (size_t)(r->position - start) };
+		*ret_begun = *row;
+	}
 	if (!r->error && (!row->from || !row->to))
 		r->error = -EBADMSG;
 }
@@ -213,39 +223,26 @@ static void read_row_members(struct event_reader *reader, struct json_reader *r,
 static void read_row(struct event_reader *reader, struct json_reader *r, struct event *event,
 		     struct event_row *row)
 {
-	struct json_slice bytes, key, beginning = { NULL, 0 };
-	struct event_row begun;
+	struct json_slice bytes, beginning = { NULL, 0 };
+	struct event_row begun = { NULL };
 	const struct edge *edge;
 
 	json_peek(r); /* goes to the brace */
 	bytes.data = r->position;
 	edge = pass_known(reader, r);
-	if (edge) {
-		*row = edge->row;
-		if (!edge->whole)
-			read_row_members(reader, r, event, row);
+	*row = edge ? edge->row : (struct event_row){ NULL };
+	if (edge && edge->whole)
 		return;
-	}
-	*row = (struct event_row){ NULL };
-	json_enter_object(r);
-	while (!beginning.data && json_next_key(r, &key)) {
-		read_row_member(reader, r, &key, event, row);
-		if (!row->from || !row->to || r->error)
-			continue;
-		beginning = (struct json_slice){ bytes.data, (size_t)(r->position - bytes.data) };
-		begun = *row;
-	}
-	if (beginning.data)
-		read_row_members(reader, r, event, row);
-	if (r->error || !beginning.data) {
-		r->error = r->error ? r->error : -EBADMSG;
+	if (!edge)
+		json_enter_object(r);
+	read_row_members(reader, r, event, row, bytes.data, &beginning, &begun);
+	if (r->error || edge)
 		return;
-	}
 	bytes.length = (size_t)(r->position - bytes.data);
-	if (row->has_cycles)
-		remember(reader, r, beginning, &begun, false);
-	else
+	if (!row->has_cycles)
 		remember(reader, r, bytes, row, true);
+	else if (begun.from && begun.to)
+		remember(reader, r, beginning, &begun, false);
 }
 
 static void read_rows(struct event_reader *reader, struct json_reader *r, struct event *event)
