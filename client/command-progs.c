@@ -16,10 +16,9 @@ static const struct column columns[] = {
 	{ "TYPE", .shrink = SHRINK_WRAP },
 	{ "NAME", .shrink = SHRINK_START },
 	{ "TAG" },
-	{ "SIZE", .right = true },
 	{ "AGE", .right = true },
 	{ "TRACE" },
-	{ "FUNCTIONS, OR WHY NOT", .shrink = SHRINK_WRAP },
+	{ "FUNCTIONS", .shrink = SHRINK_WRAP },
 	{ NULL },
 };
 
@@ -62,7 +61,6 @@ static void add_program(struct table *table, struct json_object *program)
 	table_cell(table, "%s", get_string(program, "type"));
 	table_cell(table, "%s", get_string(program, "name"));
 	table_cell(table, "%s", get_string(program, "tag"));
-	table_cell(table, "%" PRId64, get_int(program, "size"));
 	table_cell(table, "%s", age);
 	add_traceable(table, program);
 	if (get_bool(program, "traceable"))

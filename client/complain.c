@@ -13,7 +13,8 @@
 #include "client/text.h"
 #include "common/macro.h"
 
-static void say(const char *prefix, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0), nonnull)) static void
+say(const char *prefix, const char *format, va_list arguments)
 {
 	char text[2048], line[2112];
 	size_t n = strlen(prefix);

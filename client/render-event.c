@@ -39,26 +39,29 @@ struct layout {
 static void set_fragment(const struct terminal *terminal, struct fragment *fragment,
 			 enum style style, const char *text)
 {
-	fragment->length = (size_t)snprintf(fragment->text, sizeof(fragment->text), "%s%s%s",
-					    terminal->styles[style], text,
-					    *text ? terminal->styles[STYLE_NONE] : "");
+	char *end = stpcpy(stpcpy(fragment->text, terminal->styles[style]), text);
+
+	if (*text)
+		end = stpcpy(end, terminal->styles[STYLE_NONE]);
+	fragment->length = (size_t)(end - fragment->text);
 }
 
 void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
 			 struct places *places)
 {
 	const struct glyphs *glyphs = &terminal->glyphs;
-	char index[8];
+	const char *const bars[BAR_COUNT] = { " ", glyphs->first, glyphs->middle, glyphs->last };
+	char text[16], *number;
 
 	*renderer = (struct event_renderer){ .terminal = terminal, .places = places };
 	renderer->clock_second = -1;
-	set_fragment(terminal, &renderer->bars[BAR_NONE], STYLE_DIM, " ");
-	set_fragment(terminal, &renderer->bars[BAR_FIRST], STYLE_DIM, glyphs->first);
-	set_fragment(terminal, &renderer->bars[BAR_MIDDLE], STYLE_DIM, glyphs->middle);
-	set_fragment(terminal, &renderer->bars[BAR_LAST], STYLE_DIM, glyphs->last);
-	for (unsigned int i = 0; i < EVENT_MAX_ROWS; i++) {
-		snprintf(index, sizeof(index), " [#%02u] ", i);
-		set_fragment(terminal, &renderer->indices[i], STYLE_DIM, index);
+	for (unsigned int bar = 0; bar < BAR_COUNT; bar++) {
+		for (unsigned int i = 0; i < EVENT_MAX_ROWS; i++) {
+			number = stpcpy(stpcpy(text, bars[bar]), " [#00] ") - 4;
+			number[0] = (char)('0' + i / 10);
+			number[1] = (char)('0' + i % 10);
+			set_fragment(terminal, &renderer->beginnings[bar][i], STYLE_DIM, text);
+		}
 	}
 	set_fragment(terminal, &renderer->arrow, STYLE_DIM, " -> ");
 	set_fragment(terminal, &renderer->miss, STYLE_BAD, MISS);
@@ -287,16 +290,17 @@ static const struct label *get_label(const struct event_renderer *renderer,
 	return &place->labels[layout->detail];
 }
 
-static const struct fragment *bar(const struct event_renderer *renderer,
-				  const struct event *event, size_t i)
+static const struct fragment *get_beginning(const struct event_renderer *renderer,
+					    const struct event *event, size_t i)
 {
+	enum bar bar = BAR_NONE;
 	uint64_t function = event->rows[i].from->function;
 	bool before = i + 1 < event->n_rows && function == event->rows[i + 1].from->function;
 	bool after = i && function == event->rows[i - 1].from->function;
 
-	if (!function || (!before && !after))
-		return &renderer->bars[BAR_NONE];
-	return &renderer->bars[!before ? BAR_FIRST : after ? BAR_MIDDLE : BAR_LAST];
+	if (function && (before || after))
+		bar = !before ? BAR_FIRST : after ? BAR_MIDDLE : BAR_LAST;
+	return &renderer->beginnings[bar][i];
 }
 
 /* Fragments are copied whole, whatever their length: the surplus is overwritten by what follows. */
@@ -367,8 +371,7 @@ static int put_row(const struct event_renderer *renderer, const struct layout *l
 	if (size > OUTPUT_SIZE)
 		return -EMSGSIZE;
 	p = start = output_reserve(out, size);
-	p = put_fragment(p, bar(renderer, event, i));
-	p = put_fragment(p, &renderer->indices[i]);
+	p = put_fragment(p, get_beginning(renderer, event, i));
 	p = put_blanks(put_text(p, from->text, from->length), layout->from - from->width);
 	p = put_fragment(p, &renderer->arrow);
 	/* Where the way leads into another function. */

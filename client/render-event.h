@@ -30,7 +30,7 @@ struct event_renderer {
 	int64_t clock_second;
 	char clock[16];
 	size_t clock_length;
-	struct fragment bars[BAR_COUNT], indices[EVENT_MAX_ROWS];
+	struct fragment beginnings[BAR_COUNT][EVENT_MAX_ROWS]; /* "| [#07] " */
 	struct fragment arrow, miss, bold, dim, normal;
 };
 

@@ -129,8 +129,10 @@ static bool add_selector(const struct command *command, struct json_object *targ
 	_cleanup_free_ char *spec = strdup(word);
 	const char *function;
 
-	if (!selector || !spec)
-		abort();
+	if (!selector || !spec) {
+		complain("out of memory");
+		return false;
+	}
 	if (!program) {
 		add_text(selector, "kernelFunction", spec);
 	} else {

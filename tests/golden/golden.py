@@ -6,12 +6,16 @@ usage: golden.py LBRCTL [--update] [NAME…]
 
 cases.json holds the cases: {"name": {"script": FILE in replies/ (none: nobody listens),
 "arguments": […], "environment": {…}, "reader": "head" (closes standard output after the first
-line), "stdout": "full" (a device that is full), "socket": "refused" | "forbidden" | "absent"}}.
+line), "stdout": "full" (a device that is full), "terminal": COLUMNS (standard output is one),
+"socket": "refused" | "forbidden" | "absent"}}.
 What each must print stands in expected/NAME.txt, which --update writes anew: look at the
 difference before you commit it. Output is TAP.
 """
 
 import difflib
+import fcntl
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -19,14 +23,27 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unicodedata
 
+sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 DEADLINE = 30
+
+
+def import_program(name):
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(HERE / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+fake_lbrd = import_program("fake-lbrd")
 
 
 def prepare_socket(case, path):
@@ -48,6 +65,24 @@ def as_somebody(lbrctl, scratch):
     return copy, {"user": "nobody", "group": "nogroup", "extra_groups": []}
 
 
+def run_on_terminal(command, columns, environment):
+    """Standard output is a terminal of so many columns."""
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(command, env=environment, cwd="/", stdin=subprocess.DEVNULL,
+                               stdout=slave, stderr=subprocess.PIPE)
+    os.close(slave)
+    stdout = b""
+    try:
+        while data := os.read(master, 65536):
+            stdout += data
+    except OSError:
+        pass  # EIO: the other end is closed
+    os.close(master)
+    stderr = process.communicate(timeout=DEADLINE)[1]
+    return stdout.replace(b"\r\n", b"\n"), stderr, process.returncode
+
+
 def run_lbrctl(lbrctl, case, path):
     environment = {
         "PATH": os.environ["PATH"],
@@ -60,10 +95,12 @@ def run_lbrctl(lbrctl, case, path):
     options = {}
     if case.get("socket") == "forbidden":
         lbrctl, options = as_somebody(lbrctl, path.parent.parent)
+    command = [lbrctl, *case["arguments"]]
+    if "terminal" in case:
+        return run_on_terminal(command, case["terminal"], {**environment, "TERM": "xterm"})
     full = open("/dev/full", "wb") if case.get("stdout") == "full" else None
-    process = subprocess.Popen([lbrctl, *case["arguments"]], env=environment, cwd="/",
-                               stdin=subprocess.DEVNULL, stdout=full or subprocess.PIPE,
-                               stderr=subprocess.PIPE, **options)
+    process = subprocess.Popen(command, env=environment, cwd="/", stdin=subprocess.DEVNULL,
+                               stdout=full or subprocess.PIPE, stderr=subprocess.PIPE, **options)
     if case.get("reader") == "head":
         stdout = process.stdout.readline()
         process.stdout.close()
@@ -85,26 +122,23 @@ def run_case(lbrctl, name, case):
         path.parent.mkdir()
         server = None
         if "script" in case:
-            server = subprocess.Popen(
-                [sys.executable, HERE / "fake-lbrd", path, HERE / "replies" / case["script"]],
-                stderr=subprocess.PIPE)
-            while not path.exists() and server.poll() is None:
-                time.sleep(0.005)
+            server = fake_lbrd.Server(path, HERE / "replies" / case["script"])
         else:
             prepare_socket(case, path)
         try:
             stdout, stderr, code = run_lbrctl(lbrctl, case, path)
         finally:
             path.parent.chmod(0o700)
-            if server and server.poll() is None and sys.exc_info()[0]:
-                server.kill()
-        complaint = server.communicate(timeout=DEADLINE)[1] if server else b""
+        if server:
+            server.join(DEADLINE)
+    complaint = "\n".join(server.failures) if server else ""
     shown = " ".join(["lbrctl", *case["arguments"]])
-    text = f"$ {shown}\n".encode() + stdout + b"---- stderr\n" + stderr + b"---- exit %s\n" % exit_text(code)
+    text = b"$ %s\n%s---- stderr\n%s---- exit %s\n" % (
+        shown.encode(), stdout, stderr, exit_text(code))
     text = text.replace(str(path).encode(), b"SOCKET")
-    complaint += "".join(f"{line}\n" for line in misprints(case, stdout)).encode()
+    complaint += "".join(f"{line}\n" for line in misprints(case, stdout))
     text = re.sub(rb"(?<=usermod -aG lbrd )[^']+", b"USER", text)
-    return text, complaint.decode()
+    return text, complaint
 
 
 def width_of(line):
@@ -118,6 +152,7 @@ def misprints(case, stdout):
     """What no output may have, whatever is expected of it."""
     arguments = case["arguments"]
     width = int(arguments[arguments.index("--width") + 1]) if "--width" in arguments else None
+    width = case.get("terminal", width)
     for line in stdout.decode().splitlines():
         if width and width_of(line) > width and "usage" not in line:
             yield f"wider than {width}: {line!r}"
@@ -125,7 +160,7 @@ def misprints(case, stdout):
             yield f"blanks at the end: {line!r}"
         if re.search("[\0-\x1a\x1c-\x1f\x7f-\x9f]|\033(?!\\[[0-9;]*m)", line):
             yield f"control characters: {line!r}"
-        if "\033" in line and "always" not in arguments:
+        if "\033" in line and "always" not in arguments and "terminal" not in case:
             yield f"colour: {line!r}"
 
 
