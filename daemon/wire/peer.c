@@ -170,7 +170,9 @@ static void pump(struct peer *peer)
 	peer->pumping = false;
 	if (n == STEPS_PER_TURN && may_read_call(peer))
 		schedule_work(peer);
-	/* The edge that told of the end may have been the one that brought the call. */
+	/* While a call is open nothing is read, and the edge that told of the end may have been the
+	 * one that brought the call: so it is asked for. Without a call the end is read, or found by
+	 * the writing that is still due. */
 	if (peer->call && is_hung_up(peer))
 		peer_drop(peer, NULL);
 }
@@ -186,10 +188,7 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 	struct peer *peer = userdata;
 
 	peer->readable = true;
-	if ((peer->call || peer->output.bytes > 0) && is_hung_up(peer))
-		peer_drop(peer, NULL);
-	else
-		pump(peer);
+	pump(peer);
 }
 
 static void on_work(evutil_socket_t fd, short what, void *userdata)
@@ -256,7 +255,7 @@ static void on_writable(evutil_socket_t fd, short what, void *userdata)
 	} else if (peer->call) {
 		call_drained(peer->call);
 	}
-	if (!peer->dead)
+	if (may_read_call(peer))
 		pump(peer);
 }
 

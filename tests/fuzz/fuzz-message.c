@@ -9,6 +9,7 @@
  */
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,22 @@ static bool is_same(struct json_object *ours, struct json_object *theirs)
 	if (type == json_type_array)
 		return is_same_array(ours, theirs);
 	return json_object_equal(ours, theirs);
+}
+
+/*
+ * json-c 0.16 takes code points whose lower half looks like a surrogate (U+1D800 to U+1DFFF, and so
+ * on) for one after it has put them together, and replaces them.
+ */
+static bool confuses_json_c(const char *message, size_t length)
+{
+	for (size_t i = 0; i + 6 <= length; i++) {
+		unsigned int unit;
+
+		if (memcmp(message + i, "\\u", 2) == 0 && sscanf(message + i + 2, "%4x", &unit) == 1 &&
+				(unit & 0xfc3e) == 0xd836)
+			return true;
+	}
+	return false;
 }
 
 static void compare_with_json_c(const char *message, size_t length, struct json_object *ours)
@@ -153,7 +170,8 @@ static void take_message(const char *message, size_t length)
 	bool accepted = message_parse(copy, length, MAX_DEPTH, &json) == 0;
 
 	if (accepted) {
-		compare_with_json_c(copy, length, json);
+		if (!confuses_json_c(copy, length))
+			compare_with_json_c(copy, length, json);
 		check_parameters(json);
 		json_object_put(json);
 	}

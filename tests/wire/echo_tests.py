@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What only the test server can be asked for: streams of any length, failing handlers, counters."""
 import os
+import signal
 import socket
+import threading
 import time
 import unittest
 
@@ -143,6 +145,15 @@ class Streams(EchoTest):
         def unread(c):
             c.call(INTERFACE + 'Forever', more=True)
 
+        def all_at_once(c):
+            # The server sees the call and the end of the connection together.
+            os.kill(SERVER.process.pid, signal.SIGSTOP)
+            try:
+                c.call(INTERFACE + 'Forever', more=True)
+                c.close()
+            finally:
+                os.kill(SERVER.process.pid, signal.SIGCONT)
+
         def half_closed(c):
             idle(c)
             c.socket.shutdown(socket.SHUT_WR)
@@ -166,7 +177,7 @@ class Streams(EchoTest):
             never_read(c)
             c.read()
 
-        states = (idle, unread, half_closed, call_behind, garbage_behind, never_read, mid_stream)
+        states = (idle, unread, all_at_once, half_closed, call_behind, garbage_behind, never_read, mid_stream)
         for n, state in enumerate(states, 1):
             with self.subTest(state.__name__):
                 with Connection(SERVER.path) as c:
@@ -217,9 +228,26 @@ class Drops(EchoTest):
 
 
 class Memory(EchoTest):
+    def test_a_client_that_reads_late_gets_every_answer(self):
+        # More than a server may queue: it stops reading calls, and goes on when there is room.
+        number = 3000
+
+        def send():
+            for i in range(number):
+                self.c.call(INTERFACE + 'Echo', {'number': i, 'text': 'x' * 1000})
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        time.sleep(0.2)
+        self.assertTrue(sender.is_alive())
+        for i in range(number):
+            self.assertEqual(self.c.read()['parameters']['number'], i)
+        sender.join()
+
     def test_a_client_that_never_reads_costs_a_bounded_amount(self):
         pid = SERVER.process.pid
         before = resident_kilobytes(pid)
+        calls = self.status()['calls']
         data = harness.message(INTERFACE + 'Echo', {'text': 'x' * 1000}) * 50
         self.c.socket.settimeout(0.3)
         sent = 0
@@ -229,6 +257,8 @@ class Memory(EchoTest):
         except TimeoutError:
             pass
         self.assertLess(sent, 8 << 20)
+        # It was the limit that stopped it, not only the buffers of the sockets.
+        self.assertGreater(self.status()['calls'] - calls, 200)
         self.assertLess(resident_kilobytes(pid) - before, 32 << 10)
 
 

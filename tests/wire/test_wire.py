@@ -8,7 +8,6 @@ After every test the connection state is checked and another client is served.
 """
 import os
 import socket
-import struct
 import sys
 import time
 import unittest
@@ -72,7 +71,6 @@ class WireTest(unittest.TestCase):
 class Framing(WireTest):
     def test_split_at_every_byte(self):
         data = message(method(PROFILE['plain']), {}) * 2
-        self.c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         for at in range(len(data)):
             self.c.send(data[:at])
             time.sleep(0.001)
@@ -331,11 +329,6 @@ class Streams(WireTest):
                 c.send(message(method(PROFILE['plain'])) * 50)
             with Connection(SERVER.path) as c:
                 self.open_stream(c)
-
-    def test_reset(self):
-        linger = struct.pack('ii', 1, 0)
-        self.open_stream(self.c)
-        self.c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
 class PeerLimit(WireTest):

@@ -104,9 +104,11 @@ static void test_socket_file(void)
 
 	CHECK_EQ(make_server(text, methods, &first), 0);
 	CHECK_EQ(make_server(text, methods, &second), 0);
-	CHECK_EQ(server_listen_path(first, path, 0620), 0);
+	umask(027);
+	CHECK_EQ(server_listen_path(first, path, 0622), 0);
+	CHECK_EQ(umask(022), 027);
 	CHECK_EQ(stat(path, &st), 0);
-	CHECK_EQ(st.st_mode & 07777, 0620);
+	CHECK_EQ(st.st_mode & 07777, 0622);
 	CHECK_EQ(server_listen_path(second, path, 0600), -EADDRINUSE);
 	server_free(first);
 	CHECK_EQ(stat(path, &st), -1);
