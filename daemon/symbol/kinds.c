@@ -66,8 +66,8 @@ static bool is_indirect_thunk(const char *name)
 static bool is_interrupt(const char *name)
 {
 	static const char *const prefixes[] = {
-		"asm_sysvec_", "asm_exc_", "asm_fred_", "sysvec_", "__sysvec_", "exc_",
-		"irqentry_", "fred_",
+		"asm_sysvec_", "asm_exc_", "asm_xenpv_exc_", "asm_fred_", "sysvec_", "__sysvec_",
+		"exc_", "irqentry_", "fred_",
 	};
 	static const char *const names[] = {
 		"asm_common_interrupt", "asm_spurious_interrupt", "common_interrupt",
@@ -75,7 +75,9 @@ static bool is_interrupt(const char *name)
 		"spurious_entries_start", "common_interrupt_return", "error_entry", "error_return",
 		"paranoid_entry", "paranoid_exit", "restore_regs_and_return_to_kernel",
 		"native_iret", "native_irq_return_iret", "native_irq_return_ldt",
-		"swapgs_restore_regs_and_return_to_usermode", "nmi_restore", "end_repeat_nmi",
+		"swapgs_restore_regs_and_return_to_usermode", "early_xen_iret_patch",
+		"xen_error_entry", "nested_nmi", "nested_nmi_out", "first_nmi", "repeat_nmi",
+		"end_repeat_nmi", "nmi_no_fsgsbase", "nmi_swapgs", "nmi_restore",
 		"irq_enter_rcu", "irq_exit_rcu", "__irq_exit_rcu", "asm_call_irq_on_stack",
 	};
 

@@ -28,6 +28,7 @@
 /* Room for some 600 reports, several hundred loads at once, on one CPU. */
 #define RING_PAGES 16
 #define MAX_PASSES 64
+#define MAX_REPORT 1024 /* KSYM_NAME_LEN is 512 */
 
 struct ring {
 	unsigned int cpu;
@@ -360,6 +361,9 @@ static bool ring_read(struct sideband *sideband, const struct ring *ring)
 
 	if (head == tail)
 		return false;
+	/* The kernel tells of a loss only with the next report that finds room, maybe never. */
+	if (head - tail > RING_PAGES * sideband->page_size - MAX_REPORT)
+		sideband->lost++;
 	while (head - tail >= sizeof(struct perf_event_header)) {
 		struct perf_event_header header;
 

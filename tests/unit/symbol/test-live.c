@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Real BPF programs come and go under a live table of symbols. Needs the privilege to load them,
+ * else it is skipped (77); what needs trampolines or a second CPU is left out where it cannot be.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <time.h>
+
+#include "daemon/symbol/symbols.h"
+#include "tests/unit/check.h"
+#include "tests/unit/symbol/bpf-load.h"
+
+#define RELOADS 150
+#define LONG_NAME "a_name_that_is_longer_than_fifteen_characters"
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
+
+	nanosleep(&time, NULL);
+}
+
+static struct symbols *make_symbols(uint64_t grace_ns)
+{
+	struct symbols_config config = {
+		.kallsyms_path = "/proc/kallsyms",
+		.max_locations = 4096,
+		.grace_ns = grace_ns,
+		.live = true,
+	};
+	struct symbols_description description;
+	struct symbols *symbols;
+
+	CHECK_EQ(symbols_new(&config, &symbols), 0);
+	symbols_describe(symbols, &description);
+	CHECK(!description.addresses_hidden);
+	CHECK(!description.programs_hidden);
+	CHECK(description.notified);
+	return symbols;
+}
+
+static void check_program(struct symbols *symbols, const struct loaded *program, const char *name,
+		uint64_t time)
+{
+	const struct location *location;
+	char sub[128];
+
+	snprintf(sub, sizeof(sub), "%s_sub", name);
+	for (int i = 0; i < 2; i++) {
+		uint64_t last = program->starts[i] + program->lengths[i] - 1;
+
+		location = symbols_resolve(symbols, program->starts[i], time);
+		CHECK_STR(location->symbol, i ? sub : name);
+		CHECK_STR(location->module, "bpf");
+		CHECK_EQ(location->kind, LOCATION_BPF_PROGRAM);
+		CHECK_EQ(location->program_id, program->id);
+		CHECK_EQ(location->offset, 0);
+		location = symbols_resolve(symbols, last, time);
+		CHECK_STR(location->symbol, i ? sub : name);
+		CHECK_EQ(location->offset, program->lengths[i] - 1);
+		location = symbols_resolve(symbols, last + 1, time);
+		CHECK(!location->symbol || strcmp(location->symbol, i ? sub : name));
+	}
+}
+
+static void check_lines(struct symbols *symbols, const struct loaded *program)
+{
+	CHECK_EQ(program->n_lines, N_INSNS);
+	for (uint32_t i = 0; i < program->n_lines; i++) {
+		const struct location *location = symbols_resolve(symbols, program->lines[i], 0);
+
+		CHECK_STR(location->file, MADE_UP_FILE);
+		CHECK_EQ(location->line, MADE_UP_LINE(i));
+		CHECK_EQ(location->column, MADE_UP_COLUMN(i));
+	}
+}
+
+static void try_loaded_before(void)
+{
+	struct symbols_description description;
+	struct loaded program;
+	struct symbols *symbols;
+
+	CHECK_EQ(load_program(LONG_NAME, &program), 0);
+	symbols = make_symbols(1000000000);
+	check_program(symbols, &program, LONG_NAME, 0);
+	check_lines(symbols, &program);
+	symbols_describe(symbols, &description);
+	CHECK(description.programs >= 1);
+	symbols_free(symbols);
+	close(program.fd);
+}
+
+static void try_loaded_after(void)
+{
+	struct symbols *symbols = make_symbols(1000000000);
+	struct loaded program;
+	uint64_t before, alive;
+	const struct location *location;
+
+	before = now();
+	CHECK_EQ(load_program(LONG_NAME, &program), 0);
+	alive = now();
+	symbols_refresh(symbols);
+	check_program(symbols, &program, LONG_NAME, alive);
+	check_lines(symbols, &program);
+	location = symbols_resolve(symbols, program.starts[0], before);
+	CHECK(!location->symbol || strcmp(location->symbol, LONG_NAME));
+	location = symbols_resolve(symbols, program.starts[0], alive);
+	CHECK_STR(location->symbol, LONG_NAME);
+
+	/* Its lines were read while it was there. */
+	close(program.fd);
+	sleep_ms(50);
+	symbols_refresh(symbols);
+	check_program(symbols, &program, LONG_NAME, alive);
+	check_lines(symbols, &program);
+	symbols_free(symbols);
+}
+
+static void try_grace(void)
+{
+	struct symbols *symbols = make_symbols(1000000);
+	struct loaded program;
+	uint64_t alive;
+	const struct location *location;
+
+	CHECK_EQ(load_program(LONG_NAME, &program), 0);
+	alive = now();
+	symbols_refresh(symbols);
+	check_program(symbols, &program, LONG_NAME, alive);
+	close(program.fd);
+	sleep_ms(100);
+	symbols_refresh(symbols);
+	sleep_ms(20);
+	symbols_refresh(symbols);
+	location = symbols_resolve(symbols, program.starts[0], alive);
+	CHECK(!location->symbol || strcmp(location->symbol, LONG_NAME));
+	symbols_free(symbols);
+}
+
+static void run_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu % sysconf(_SC_NPROCESSORS_ONLN), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* The same memory under many names: each must be the one of its time, cached or not. */
+static void try_reuse(void)
+{
+	static struct loaded programs[RELOADS];
+	static uint64_t times[RELOADS];
+	struct symbols *symbols = make_symbols(60000000000ull);
+	unsigned int reused = 0;
+	char name[64];
+
+	for (unsigned int i = 0; i < RELOADS; i++) {
+		run_on(i / 3);
+		snprintf(name, sizeof(name), "reloaded_again_%u", i);
+		CHECK_EQ(load_program(name, &programs[i]), 0);
+		times[i] = now();
+		if (i % 5 == 0)
+			symbols_refresh(symbols);
+		if (i % 2)
+			check_program(symbols, &programs[i], name, times[i]);
+		if (i % 7 == 0)
+			check_program(symbols, &programs[i], name, 0);
+		close(programs[i].fd);
+		for (unsigned int j = 0; j < i; j++)
+			reused += programs[j].starts[0] == programs[i].starts[0];
+		if (i % 10 == 0)
+			sleep_ms(20); /* the kernel frees the memory a while later */
+	}
+	symbols_refresh(symbols);
+	fprintf(stderr, "%u reuses of an address\n", reused);
+	for (int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < RELOADS; i++) {
+			const struct location *location =
+				symbols_resolve(symbols, programs[i].starts[0], times[i]);
+			char bare[64];
+
+			/* A program that was gone before we looked has its kernel name only. */
+			snprintf(bare, sizeof(bare), "_reloaded_again_%u", i);
+			CHECK(location->symbol != NULL);
+			CHECK(strlen(location->symbol) >= strlen(bare + 1));
+			CHECK_STR(location->symbol + strlen(location->symbol) - strlen(bare + 1),
+				  bare + 1);
+		}
+		symbols_refresh(symbols);
+	}
+	CHECK(reused > 0);
+	run_on(0);
+	symbols_free(symbols);
+}
+
+/* More reports than the rings hold: it is noticed, and the survivors have their names. */
+static void try_lost_reports(void)
+{
+	struct symbols *symbols = make_symbols(1000000000);
+	struct symbols_description description;
+	struct loaded old, program, survivor;
+	const struct location *location;
+	uint64_t time;
+
+	CHECK_EQ(load_program("there_all_the_time", &old), 0);
+	symbols_refresh(symbols);
+	check_program(symbols, &old, "there_all_the_time", 0);
+	close(old.fd);
+	run_on(0);
+	for (unsigned int i = 0; i < 300; i++) {
+		CHECK_EQ(load_program("comes_and_goes", &program), 0);
+		close(program.fd);
+	}
+	CHECK_EQ(load_program("survivor_of_the_storm", &survivor), 0);
+	time = now();
+	symbols_refresh(symbols);
+	symbols_describe(symbols, &description);
+	CHECK(description.lost_reports > 0);
+	check_program(symbols, &survivor, "survivor_of_the_storm", time + 100000000);
+	check_lines(symbols, &survivor);
+	location = symbols_resolve(symbols, old.starts[0], time + 100000000);
+	CHECK(!location->symbol || strcmp(location->symbol, "there_all_the_time") ||
+	      location->address != survivor.starts[0]);
+	close(survivor.fd);
+	symbols_free(symbols);
+}
+
+/* The first bpf_trampoline in kallsyms, or 0. */
+static uint64_t find_trampoline(char *name, size_t size)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[1024], found[512];
+	uint64_t address, result = 0;
+
+	CHECK(file != NULL);
+	while (!result && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64 " %*c %511s", &address, found) == 2 &&
+		    !strncmp(found, "bpf_trampoline_", 15) && strstr(line, "[bpf]")) {
+			snprintf(name, size, "%s", found);
+			result = address;
+		}
+	fclose(file);
+	return result;
+}
+
+static uint32_t id_of(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	CHECK_EQ(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
+	return info.id;
+}
+
+static uint64_t start_of(int fd)
+{
+	uint64_t start = 0;
+	struct bpf_prog_info info = { .nr_jited_ksyms = 1, .jited_ksyms = (uintptr_t)&start };
+	uint32_t size = sizeof(info);
+
+	CHECK_EQ(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
+	return start;
+}
+
+static void try_trampoline(void)
+{
+	struct symbols *symbols = make_symbols(1000000), *late;
+	struct loaded program;
+	const struct location *location;
+	int tracer = -1, link = -1, r;
+	uint64_t address;
+	char name[512], other[512];
+
+	CHECK_EQ(load_program(LONG_NAME, &program), 0);
+	r = load_tracer(&program, &tracer, &link);
+	if (r < 0) {
+		fprintf(stderr, "no trampolines here: %s\n", strerror(-r));
+		goto out;
+	}
+	symbols_add_tracer(symbols, id_of(tracer));
+	location = symbols_resolve(symbols, start_of(tracer), now());
+	CHECK_EQ(location->kind, LOCATION_BPF_TRACER);
+	CHECK_EQ(location->program_id, id_of(tracer));
+
+	address = find_trampoline(name, sizeof(name));
+	CHECK(address != 0);
+	location = symbols_resolve(symbols, address + 0x30, now());
+	CHECK_STR(location->symbol, name);
+	CHECK_EQ(location->offset, 0x30);
+	CHECK_EQ(location->kind, LOCATION_TRAMPOLINE);
+	CHECK_STR(location->module, "bpf");
+	check_program(symbols, &program, LONG_NAME, now());
+
+	/* Who starts now learns of it from kallsyms. */
+	late = make_symbols(1000000);
+	location = symbols_resolve(late, address + 0x30, now());
+	CHECK_STR(location->symbol, name);
+	CHECK_EQ(location->kind, LOCATION_TRAMPOLINE);
+	check_program(late, &program, LONG_NAME, now());
+	symbols_free(late);
+
+	close(link);
+	close(tracer);
+	link = tracer = -1;
+	for (unsigned int i = 0; i < 200 && find_trampoline(other, sizeof(other)) == address; i++)
+		sleep_ms(100); /* the kernel waits until no task can be in it */
+	CHECK(find_trampoline(other, sizeof(other)) != address);
+	symbols_refresh(symbols);
+	sleep_ms(20);
+	symbols_refresh(symbols);
+	location = symbols_resolve(symbols, address + 0x30, now());
+	CHECK(!location->symbol || strcmp(location->symbol, name));
+out:
+	close(link);
+	close(tracer);
+	close(program.fd);
+	symbols_free(symbols);
+}
+
+static bool set_online(unsigned int cpu, const char *state)
+{
+	char path[128];
+	int fd;
+	bool done;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	done = write(fd, state, 1) == 1;
+	close(fd);
+	return done;
+}
+
+/* A CPU that goes and comes back has lost its perf events. */
+static void try_hotplug(void)
+{
+	struct symbols *symbols = make_symbols(1000000000);
+	struct loaded program;
+	int fds[64];
+	size_t n = symbols_get_fds(symbols, fds, 64);
+
+	symbols_refresh(symbols);
+	if (n < 2 || !set_online(1, "0")) {
+		fprintf(stderr, "no CPU to take away here\n");
+	} else {
+		CHECK(set_online(1, "1"));
+		sleep_ms(1100);
+		symbols_refresh(symbols);
+		CHECK_EQ(symbols_get_fds(symbols, fds, 64), n);
+		run_on(1);
+		CHECK_EQ(load_program("from_the_second_cpu", &program), 0);
+		run_on(0);
+		check_program(symbols, &program, "from_the_second_cpu", now());
+		close(program.fd);
+	}
+	symbols_free(symbols);
+}
+
+int main(int argc, char **argv)
+{
+	struct loaded program;
+	int r = load_program("probe", &program);
+
+	if (r == -EPERM || r == -EACCES || r == -ENOSYS) {
+		fprintf(stderr, "cannot load programs here: %s\n", strerror(-r));
+		return 77;
+	}
+	CHECK_EQ(r, 0);
+	close(program.fd);
+	if (!program.starts[0]) {
+		fprintf(stderr, "no JIT, or its addresses are hidden\n");
+		return 77;
+	}
+	try_loaded_before();
+	try_loaded_after();
+	try_grace();
+	try_reuse();
+	try_lost_reports();
+	try_trampoline();
+	/* Only where nobody else needs that CPU. */
+	if (argc > 1 && !strcmp(argv[1], "--hotplug"))
+		try_hotplug();
+	return 0;
+}
