@@ -94,6 +94,11 @@ static bool in_target(const struct view *view, const struct location *location)
 	       !strcmp(location->module ? location->module : "", target->module);
 }
 
+static enum location_kind target_kind(const struct view *view)
+{
+	return view->target->kind == TARGET_PROGRAM ? LOCATION_BPF_PROGRAM : LOCATION_KERNEL;
+}
+
 static uint64_t offset_in_target(const struct view *view, const struct location *location)
 {
 	return view->target_start ? location->address - view->target_start : location->offset;
@@ -206,12 +211,13 @@ static void find_after_call(struct view *view)
  */
 static bool guess_target(struct view *view)
 {
+	enum location_kind wanted = target_kind(view);
+
 	for (size_t i = 0; i < view->n; i++) {
 		const struct location *from = view->edges[i].from, *to = view->edges[i].to;
 
-		if (from->kind == LOCATION_TRAMPOLINE && to->symbol && to->offset >= 4 &&
-		    to->offset <= 9 && to->kind ==
-		    (view->target->kind == TARGET_PROGRAM ? LOCATION_BPF_PROGRAM : LOCATION_KERNEL)) {
+		if (from->kind == LOCATION_TRAMPOLINE && to->kind == wanted && to->offset >= 4 &&
+		    to->offset <= 9) {
 			view->target_start = to->address - to->offset;
 			view->target_end = to->address + 1;
 			break;
@@ -233,8 +239,7 @@ static bool guess_target(struct view *view)
 /* By kinds alone: the newest edge into the trampoline that nothing of a tracer made. */
 static size_t find_return_by_kind(const struct view *view)
 {
-	enum location_kind wanted = view->target->kind == TARGET_PROGRAM ? LOCATION_BPF_PROGRAM :
-									   LOCATION_KERNEL;
+	enum location_kind wanted = target_kind(view);
 
 	for (size_t i = 0; i < view->n; i++)
 		if (in_trampoline(view, view->edges[i].to) &&

@@ -5,7 +5,12 @@
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
+
+#include <linux/seccomp.h>
 
 #include "daemon/symbol/symbols.h"
 #include "tests/unit/check.h"
@@ -145,6 +150,34 @@ static void try_grace(void)
 	symbols_refresh(symbols);
 	location = symbols_resolve(symbols, program.starts[0], alive);
 	CHECK(!location->symbol || strcmp(location->symbol, LONG_NAME));
+	symbols_free(symbols);
+}
+
+/* As long as nothing happens, a refresh is done without the kernel. */
+static void try_silence(void)
+{
+	struct symbols *symbols = make_symbols(1000000000);
+	uint64_t address, end;
+	int status;
+	pid_t child;
+
+	CHECK_EQ(symbols_find(symbols, "tcp_v4_rcv", NULL, &address, &end), 0);
+	symbols_resolve(symbols, address, 0);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		symbols_refresh(symbols); /* looks around, and then not for a second */
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
+			_exit(1);
+		/* From here on any system call but read, write and exit is death. */
+		for (unsigned int i = 0; i < 1000; i++) {
+			symbols_refresh(symbols);
+			symbols_resolve(symbols, address, i);
+		}
+		syscall(SYS_exit, 0);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
 	symbols_free(symbols);
 }
 
@@ -387,6 +420,7 @@ int main(int argc, char **argv)
 	try_loaded_before();
 	try_loaded_after();
 	try_grace();
+	try_silence();
 	try_reuse();
 	try_lost_reports();
 	try_trampoline();
