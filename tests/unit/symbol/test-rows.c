@@ -158,7 +158,7 @@ static void fill_target(const struct story *story, struct target *ret)
 
 static void try_story(struct symbols *symbols, const struct story *story)
 {
-	struct hop hops[MAX_HOPS];
+	struct hop hops[MAX_HOPS] = {};
 	struct target target;
 	size_t n = 0;
 
@@ -199,7 +199,7 @@ static void try_kinds_alone(struct symbols *symbols)
 	size_t n = sizeof(text) / sizeof(text[0]), dropped, n_expected;
 	struct target target = { .kind = TARGET_PROGRAM, .function = "unheard_of" };
 	struct expected_row expected[MAX_HOPS];
-	struct hop hops[MAX_HOPS];
+	struct hop hops[MAX_HOPS] = {};
 	struct snapshot snapshot;
 	struct rows rows;
 
