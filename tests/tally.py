@@ -5,35 +5,44 @@
 usage: tally.py NAME=BUILDDIR…
 
 A test that prints TAP counts with each of its parts, any other as one. A test that broke off
-(crash, timeout) counts as failed even if all parts that it reached had passed. Skips are shown
-with their reason. The exit status is 0 only if something passed and nothing failed.
+(crash, timeout) counts as failed even if all parts that it reached had passed. Failures of TAP are
+shown with the comments that precede them, skips with their reason. The exit status is 0 only if
+something passed and nothing failed.
 """
 
 import json
 import pathlib
 import re
 import sys
+import textwrap
 
 PART = re.compile(r"^(ok|not ok)\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP)\b\s*(.*))?$", re.I)
 SKIPPED = "SKIP"
 PASSED = ("OK", "EXPECTEDFAIL")
 
 
+def tap_parts(lines):
+    """(name, verdict, reason) for each result line; a failure's reason is what was said before."""
+    said = []
+    for line in lines:
+        if not (match := PART.match(line)):
+            said.append(line)
+            continue
+        verdict, name, directive, reason = match.groups()
+        if verdict != "ok":
+            yield name, "failed", "\n".join(said)
+        elif directive:
+            yield name, "skipped", reason or "no reason given"
+        else:
+            yield name, "passed", ""
+        said = []
+
+
 def parts(test):
     """(name, "passed" | "failed" | "skipped", reason) for everything that the test decided."""
-    found = []
     lines = test.get("stdout", "").splitlines()
-    if any(re.match(r"1\.\.\d+", line) for line in lines):
-        for line in lines:
-            if not (match := PART.match(line)):
-                continue
-            verdict, name, directive, reason = match.groups()
-            if verdict != "ok":
-                found.append((name, "failed", ""))
-            elif directive:
-                found.append((name, "skipped", reason or "no reason given"))
-            else:
-                found.append((name, "passed", ""))
+    is_tap = any(re.match(r"1\.\.\d+", line) for line in lines)
+    found = list(tap_parts(lines)) if is_tap else []
     if test["result"] == SKIPPED and not found:
         reason = (lines or ["no reason given"])[-1]
         return [("", "skipped", re.sub(r"^.*#\s*SKIP\s*", "", reason))]
@@ -53,7 +62,8 @@ def main():
                 counts[verdict] += 1
                 if verdict != "passed":
                     what = " / ".join(filter(None, [build, test["name"], name]))
-                    print(f"{verdict}: {what}" + (f": {reason}" if reason else ""))
+                    comments = "\n" + textwrap.indent(reason, "    ") if "\n" in reason else reason
+                    print(f"{verdict}: {what}" + (f": {comments}" if reason else ""))
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")
     sys.exit(counts["failed"] > 0 or counts["passed"] == 0)

@@ -46,7 +46,7 @@ BUILD = pathlib.Path(os.environ.get("LBRD_BUILD", "build")).absolute()
 LBRD = BUILD / "daemon" / "lbrd"
 LBRCTL = BUILD / "client" / "lbrctl"
 BPF_TOOL = BUILD / "tests" / "guest" / "bpf-tool"
-TIMEOUT = 60  # seconds for any single wait; the guest is emulated and may share its CPU
+TIMEOUT = 120  # seconds for any single wait; the guest is emulated and may share its CPU
 
 
 class Skip(Exception):
