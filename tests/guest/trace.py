@@ -22,24 +22,32 @@ def rows(event):
     return [(place(b["from"]), place(b["to"])) for b in reversed(event["branches"])]
 
 
-def check_rows(event, expected, entry_line):
+def check_rows(event, expected, symbol):
     """`expected` are the newest rows; before them stands the one that enters the target, and
-    nothing at all belongs to the tracer."""
+    nothing at all belongs to the tracer. With return thunks a way may be longer than the record:
+    then its oldest rows, and only those, may be missing."""
     got = rows(event)
+    whole = len(got) > len(expected)
+    if not whole:
+        assert returns_through_thunks(event), f"rows are missing: {got}"
+        expected = expected[-len(got):]
     tail = got[-len(expected):]
-    wanted = [(a, paths.CALLER if b == paths.CALLER else b) for a, b in expected]
     # Where the target returns to is the trampoline's business: any place outside the source.
     assert not isinstance(tail[-1][1], int), tail[-1]
     tail[-1] = (tail[-1][0], paths.CALLER)
-    harness.equal(tail, wanted, "the target's rows")
-    entering = event["branches"][len(expected)]
-    harness.equal(place(entering["to"]), entry_line, "where the target is entered")
-    harness.equal(entering["to"]["offset"], 0, "offset of the entry")
+    harness.equal(tail, expected, "the target's rows")
+    if whole:
+        entered = event["branches"][len(expected)]["to"]
+        harness.equal((entered["symbol"], entered["offset"]), (symbol, 0), "entered at")
     for b in event["branches"]:
-        for name in (b["from"].get("symbol", "?"), b["to"].get("symbol", "?")):
-            if b is not event["branches"][0]:
-                assert not name.startswith(TRACING_PREFIXES), f"a row of the tracer: {b}"
-            assert name != "?", f"a place without a name: {b}"
+        for end in (b["from"], b["to"]):
+            assert "symbol" in end, f"a place without a name: {b}"
+            assert b is event["branches"][0] or not end["symbol"].startswith(TRACING_PREFIXES), \
+                f"a row of the tracer: {b}"
+
+
+def returns_through_thunks(event):
+    return "return_thunk" in event["branches"][0].get("through", "")
 
 
 def attach(lbrd, *arguments):
@@ -57,15 +65,6 @@ def run_and_see(ctl, program, path, cpu=None):
     return harness.undisturbed(lambda: program.run(path.data, cpu=cpu), lambda: next_event(ctl))
 
 
-def first_line(event, symbol):
-    """The line of the target's first instruction, from the event itself: the compiler's prologue
-    carries the line of the function's head, which no marker names."""
-    for b in event["branches"]:
-        if b["to"].get("symbol") == symbol and b["to"]["offset"] == 0:
-            return place(b["to"])
-    raise AssertionError("the target is never entered")
-
-
 def test_every_path_gives_its_rows():
     with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
         ctl, attachment = attach(lbrd, "prog", str(loaded["paths"].id))
@@ -73,7 +72,7 @@ def test_every_path_gives_its_rows():
         with ctl:
             for path in paths.ALL:
                 ran, event = run_and_see(ctl, loaded["paths"], path)
-                check_rows(event, path.rows, first_line(event, "paths"))
+                check_rows(event, path.rows, "paths")
                 harness.equal(event["returnValue"], path.returns, "return value")
                 harness.equal(event["processId"], ran["processId"], "process")
                 harness.equal(event["command"], "bpf-tool", "command")
@@ -105,7 +104,7 @@ def test_a_subprogram():
         with ctl:
             _, event = run_and_see(ctl, loaded["paths"], path)
     expected = path.sub_rows[:-1] + [(path.sub_rows[-1][0], paths.CALLER)]
-    check_rows(event, expected, first_line(event, "paths_sub"))
+    check_rows(event, expected, "paths_sub")
     harness.equal(event["returnValue"], path.sub_returns)
     harness.equal(event["target"]["name"], "paths:paths_sub")
 
@@ -138,7 +137,8 @@ def test_a_kernel_function():
     harness.equal(newest.get("type"), "return")
     entered = [b for b in event["branches"] if b["to"].get("symbol") == "__x64_sys_getpgid"
                and b["to"]["offset"] == 0]
-    harness.equal(len(entered), 1, "rows that enter the function")
+    if not returns_through_thunks(event):  # else it lies beyond the record
+        harness.equal(len(entered), 1, "rows that enter the function")
 
 
 def test_two_programs_at_once():
@@ -150,7 +150,7 @@ def test_two_programs_at_once():
             for program, path in ((one, paths.ALL[0]), (two, paths.ALL[1]), (one, paths.ALL[3])):
                 _, event = run_and_see(ctl, program["paths"], path)
                 harness.equal(event["target"]["programId"], program["paths"].id)
-                check_rows(event, path.rows, first_line(event, "paths"))
+                check_rows(event, path.rows, "paths")
 
 
 def test_the_cpu_is_right():
@@ -161,7 +161,7 @@ def test_the_cpu_is_right():
                 path = paths.ALL[cpu % len(paths.ALL)]
                 _, event = run_and_see(ctl, loaded["paths"], path, cpu)
                 harness.equal(event["cpu"], cpu, "CPU")
-                check_rows(event, path.rows, first_line(event, "paths"))
+                check_rows(event, path.rows, "paths")
 
 
 def test_raw_shows_everything():
@@ -171,8 +171,8 @@ def test_raw_shows_everything():
         with ctl:
             _, event = run_and_see(ctl, loaded["paths"], path)
     harness.equal(len(event["branches"]), 32, "rows")
-    assert any(b["from"].get("symbol", "").startswith("bpf_trampoline_")
-               for b in event["branches"]), "no row of the trampoline"
+    newest = [b["from"]["symbol"] for b in event["branches"][:3]]
+    assert any("lbrd_exit" in symbol for symbol in newest), f"not the tracer's: {newest}"
 
 
 harness.main(globals())
