@@ -115,7 +115,7 @@ static const struct {
 
 static void write_row(struct json_writer *w, const struct row *row)
 {
-	const struct branch *branch = row->branch;
+	const struct branch *branch = &row->branch;
 
 	json_begin_object(w);
 	JSON_WRITE_KEY(w, "from");

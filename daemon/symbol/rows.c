@@ -21,13 +21,40 @@ static void name_branches(struct symbols *symbols, const struct snapshot *snapsh
 	}
 }
 
+/* A thunk is entered by a plain call or jump: that hop's own type says nothing of the edge. */
+static uint8_t folded_type(const struct edge *edge, uint8_t first_hop)
+{
+	if (edge->through->kind == LOCATION_RETURN_THUNK)
+		return BRANCH_TYPE_RETURN;
+	return first_hop == BRANCH_TYPE_CALL ? BRANCH_TYPE_INDIRECT_CALL : BRANCH_TYPE_INDIRECT_JUMP;
+}
+
+static struct branch join_hops(const struct snapshot *snapshot, const struct edge *edge)
+{
+	struct branch joined = snapshot->branches[edge->branch];
+
+	if (!edge->through)
+		return joined;
+	for (uint32_t hop = 1; hop < edge->hops; hop++) {
+		const struct branch *next = &snapshot->branches[edge->branch - hop];
+
+		joined.mispredicted |= next->mispredicted;
+		joined.predicted &= next->predicted;
+		joined.cycles += next->cycles;
+		joined.to = next->to;
+	}
+	if (joined.type != BRANCH_TYPE_UNKNOWN)
+		joined.type = folded_type(edge, joined.type);
+	return joined;
+}
+
 static void add_row(struct rows *rows, const struct snapshot *snapshot, const struct edge *edge)
 {
 	rows->rows[rows->n_rows++] = (struct row){
 		.from = edge->from,
 		.to = edge->to,
 		.through = edge->through,
-		.branch = &snapshot->branches[edge->branch],
+		.branch = join_hops(snapshot, edge),
 	};
 }
 

@@ -13,7 +13,11 @@ struct row {
 	const struct location *from;
 	const struct location *to;
 	const struct location *through; /* the thunk folded into this edge, or NULL */
-	const struct branch *branch; /* flags of the edge (of the first hop when folded) */
+	/*
+	 * The edge's own flags. Of a folded one: mispredicted if any hop was, the cycles of all hops,
+	 * and the type that the compiler meant: a return, or an indirect call or jump.
+	 */
+	struct branch branch;
 };
 
 enum rows_notice {
