@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Words for what cannot be traced. Each reason has one sentence of what happened and why, and one
- * of what to do next. %s is the name of the target.
+ * of what to do next. %s is the name of the target; the particulars and the period follow.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,76 +13,76 @@ static const struct {
 	const char *hint;
 } texts[] = {
 	[TARGET_E_NO_SUCH_PROGRAM] = {
-		"There is no BPF program %s.",
+		"There is no BPF program %s",
 		"`lbrctl progs` lists the loaded programs; an id changes with every load.",
 	},
 	[TARGET_E_NO_SUCH_FUNCTION] = {
-		"There is no function %s.",
+		"There is no function %s",
 		"`lbrctl progs` lists the functions of the loaded programs.",
 	},
 	[TARGET_E_NO_SUCH_PATH] = {
-		"No BPF program is pinned at %s.",
+		"No BPF program is pinned at %s",
 		"`bpftool -f prog` shows where programs are pinned.",
 	},
 	[TARGET_E_NO_SUCH_PROCESS] = {
-		"There is no process %s.",
+		"There is no %s",
 		"Use the pid as the initial pid namespace of the machine shows it.",
 	},
 	[TARGET_E_NO_PROGRAMS] = {
-		"There is no BPF program to trace in %s.",
-		"A process holds no program that it has pinned or attached by netlink: select it by "
-		"id, see `lbrctl progs`.",
+		"There is no BPF program that can be traced in %s",
+		"A process need not hold what it pinned or attached by netlink: select such a "
+		"program by id, see `lbrctl progs`.",
 	},
 	[TARGET_E_AMBIGUOUS] = {
-		"Several kernel modules have a function %s.",
+		"Several kernel modules have a function %s",
 		"Name the module as well, as in module:function.",
 	},
 	[TARGET_E_NO_BTF] = {
-		"%s has no type information (BTF), without which the kernel attaches no tracer.",
+		"%s has no type information (BTF), without which the kernel attaches no tracer",
 		"Compile the program with -g; the kernel needs CONFIG_DEBUG_INFO_BTF.",
 	},
 	[TARGET_E_TRACING_PROGRAM] = {
-		"%s is a tracing program, and the kernel does not let it be traced by another.",
+		"%s is a tracing program, and the kernel does not let it be traced by another",
 		"Trace the function that it is attached to; since Linux 6.8 a tracing program can "
 		"be traced that is not itself attached to another.",
 	},
 	[TARGET_E_TAIL_CALL_LOOP] = {
 		"%s can reach a tail call, and tracing such a subprogram makes kernels 5.10 to 6.6 "
-		"loop for ever.",
+		"loop for ever",
 		"Trace the program's entry function, or use Linux 6.7.",
 	},
 	[TARGET_E_NO_RETURN] = {
-		"%s never returns, so that it cannot be traced at its exit.",
+		"%s never returns, so that it cannot be traced at its exit",
 		"Trace it at its entry.",
 	},
 	[TARGET_E_DENIED] = {
-		"%s runs in every tracer of lbrd itself, or the kernel forbids tracing it.",
+		"%s runs in every tracer of lbrd itself, or the kernel forbids tracing it",
 		"Trace the function that calls it.",
 	},
 	[TARGET_E_NOT_TRACEABLE] = {
 		"%s has no entry that the kernel could patch: it is inlined, removed, not compiled "
-		"to machine code, of an unsupported signature or marked as not to be traced.",
+		"to machine code, of an unsupported signature or marked as not to be traced",
 		"Trace a function that calls it.",
 	},
 	[TARGET_E_ADDRESSES_HIDDEN] = {
-		"The kernel hides the addresses of %s.",
+		"The kernel hides the addresses of %s",
 		"Set kernel.kptr_restrict to 0 or 1 and net.core.bpf_jit_harden to 0 or 1.",
 	},
 	[TARGET_E_PERMISSION] = {
-		"The kernel does not allow lbrd to trace %s.",
+		"The kernel does not allow lbrd to trace %s",
 		"lbrd needs CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, and some hardened kernels load "
 		"no tracing program for anybody: see `lbrctl status`.",
 	},
 	[TARGET_E_REFUSED] = {
-		"The kernel refuses a tracer for %s.",
+		"The kernel refuses a tracer for %s",
 		"The kernel's own words tell what it wants; `lbrctl status` shows what it supports.",
 	},
 	[TARGET_E_GONE] = {
-		"%s was unloaded meanwhile.",
+		"%s was unloaded meanwhile",
 		"`lbrctl progs` lists the programs that are loaded now.",
 	},
 	[TARGET_E_TOO_MANY] = {
-		"%s has as many tracers and other programs attached as the kernel allows (38).",
+		"%s has as many tracers and other programs attached as the kernel allows (38)",
 		"Detach another one; `bpftool link` shows them.",
 	},
 };
@@ -106,7 +106,11 @@ void target_failure_set(struct target_failure *failure, const struct target *tar
 	failure->error = error;
 	target_format_name(target, failure->name, sizeof(failure->name));
 	n = snprintf(failure->message, size, texts[error].message, failure->name);
-	if (detail && *detail && (size_t)n < size)
-		snprintf(failure->message + n, size - (size_t)n, " (%s)", detail);
+	if ((size_t)n < size) {
+		bool more = detail && *detail;
+
+		snprintf(failure->message + n, size - (size_t)n, "%s%s%s.", more ? " (" : "",
+				more ? detail : "", more ? ")" : "");
+	}
 	snprintf(failure->hint, sizeof(failure->hint), "%s", texts[error].hint);
 }

@@ -127,7 +127,8 @@ static int fail(struct resolution *resolution, enum target_error error, const ch
 		snprintf(target.program, sizeof(target.program), "%u", selector->id);
 		break;
 	case SELECT_OWNER:
-		snprintf(target.program, sizeof(target.program), "%d", (int)selector->owner);
+		snprintf(target.program, sizeof(target.program), "process %d",
+				(int)selector->owner);
 		break;
 	case SELECT_ALL_PROGRAMS:
 		snprintf(target.program, sizeof(target.program), "the whole system");
