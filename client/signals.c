@@ -1,42 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SA_RESETHAND makes the second Ctrl-C final even where the loop does not run: in a write(2) to a
- * terminal that somebody stopped.
+ * The second Ctrl-C is final even where the loop does not run, in a write(2) to a terminal that
+ * somebody stopped, say: the handler itself gives the signal back to its default action.
  */
 #include "client/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
+#include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
+/* timeout(1) signals the process and then its group: what follows so soon is the same. */
+#define TWICE_MS 500
+
 static volatile sig_atomic_t interrupted, resized;
+static int64_t interrupted_at;
 static int pipe_fds[2] = { -1, -1 };
 
-static void note(int number)
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static void wake(void)
 {
 	int saved = errno;
 
-	if (number == SIGWINCH)
-		resized = 1;
-	else
-		interrupted = 1;
 	/* A full pipe is as readable as one can be. */
 	if (write(pipe_fds[1], "", 1) < 0)
 		errno = saved;
-	errno = saved;
+}
+
+static void on_interrupt(int number)
+{
+	if (!interrupted) {
+		interrupted = 1;
+		interrupted_at = now_ms();
+		wake();
+	} else if (now_ms() - interrupted_at >= TWICE_MS) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+}
+
+static void on_resize(int number)
+{
+	resized = 1;
+	wake();
 }
 
 int signals_init(void)
 {
-	struct sigaction once = { .sa_handler = note, .sa_flags = SA_RESTART | SA_RESETHAND };
-	struct sigaction always = { .sa_handler = note, .sa_flags = SA_RESTART };
+	struct sigaction interrupt = { .sa_handler = on_interrupt, .sa_flags = SA_RESTART };
+	struct sigaction resize = { .sa_handler = on_resize, .sa_flags = SA_RESTART };
 
+	/* One of the two must not come in the middle of the other. */
+	sigaddset(&interrupt.sa_mask, SIGINT);
+	sigaddset(&interrupt.sa_mask, SIGTERM);
 	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	if (sigaction(SIGINT, &once, NULL) < 0 || sigaction(SIGTERM, &once, NULL) < 0 ||
-	    sigaction(SIGWINCH, &always, NULL) < 0)
+	if (sigaction(SIGINT, &interrupt, NULL) < 0 || sigaction(SIGTERM, &interrupt, NULL) < 0 ||
+	    sigaction(SIGWINCH, &resize, NULL) < 0)
 		return -errno;
 	return 0;
 }

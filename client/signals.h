@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * From here on the first SIGINT or SIGTERM is only noted, and the second one ends the process by
- * its default action, whatever it is doing. Negative errno.
+ * From here on the first SIGINT or SIGTERM is only noted, and a second one, half a second later or
+ * more, ends the process by its default action, whatever it is doing. Negative errno.
  */
 int signals_init(void);
 
