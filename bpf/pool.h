@@ -4,11 +4,14 @@
 
 #include "bpf/record.h"
 
-/* Where one record is put together. The record is copied into the ring from here, once. */
+/* The room in a record, in entries, is a multiple of it. */
+#define LBRD_DEPTH_STEP 8
+
+/* Where the snapshot of one event is taken to, before anything is known of the event. */
 struct lbrd_slot {
 	__u32 busy; /* taken by exchanging it for 1 */
-	__u32 reserved;
-	struct lbrd_record record;
+	__u32 reserved[15]; /* the entries begin with a cache line */
+	struct perf_branch_entry branches[LBRD_MAX_BRANCHES];
 };
 
 /*

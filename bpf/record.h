@@ -13,7 +13,8 @@
 #define LBRD_COMM_LENGTH 16
 
 /*
- * Variable length: the record ends behind the last branch entry that the snapshot delivered.
+ * The record ends behind as many entries as the CPU's branch stack is deep, or behind none when
+ * the tracer takes no snapshot. What is there beyond the valid entries is not defined.
  * branch_bytes is what bpf_get_branch_snapshot returned: the number of bytes of valid entries
  * (a multiple of sizeof(struct perf_branch_entry)), or a negative errno, in which case the record
  * holds no entry.

@@ -25,6 +25,7 @@ extern struct lbrd_ring lbrd_ring;
 
 /* Constants: the address is the value. Weak, or the compiler would know that none is 0. */
 extern const char lbrd_slot_mask[] __weak; /* number of slots - 1 */
+extern const char lbrd_depth[] __weak; /* entries that a record has room for */
 extern const char lbrd_number[] __weak; /* of this tracer */
 extern const char lbrd_own_pid[] __weak; /* thread group of the daemon */
 extern const char lbrd_reads_return_value[] __weak;
@@ -61,75 +62,109 @@ static __always_inline int within_rate(__u64 now)
 	return __sync_fetch_and_add(&lbrd_control.in_second, 1) < max;
 }
 
-static __always_inline void complete(void *context, struct lbrd_record *record, __u64 pid_tgid)
+/* False: the event is of nobody's interest, and no loss. */
+static __always_inline int is_wanted(__u32 pid)
 {
-	record->return_value = 0;
+	__u32 wanted = lbrd_control.pid;
+
+	return pid != (__u32)CONSTANT(lbrd_own_pid) && (!wanted || wanted == pid);
+}
+
+/* An entry of the ring with its header, or NULL: a loss that is counted. */
+static __always_inline struct lbrd_record *make_record(void *context, __u64 now, __u64 pid_tgid,
+		__u64 size)
+{
+	struct lbrd_record *record;
+	__u64 return_value = 0;
+
+	if (!within_rate(now)) {
+		__sync_fetch_and_add(&lbrd_control.rate, 1);
+		return 0;
+	}
+	record = bpf_ringbuf_reserve(&lbrd_ring, size, 0);
+	if (!record) {
+		__sync_fetch_and_add(&lbrd_control.ring_full, 1);
+		return 0;
+	}
 	if (CONSTANT(lbrd_reads_return_value))
-		bpf_get_func_ret(context, (__u64 *)&record->return_value);
+		bpf_get_func_ret(context, &return_value);
+	record->timestamp = now;
+	record->return_value = return_value;
 	record->tracer = CONSTANT(lbrd_number);
 	record->cpu = bpf_get_smp_processor_id();
 	record->pid = pid_tgid >> 32;
 	record->tid = pid_tgid;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->reserved = 0;
+	return record;
 }
 
-static __always_inline void hand_over(struct lbrd_record *record, __s64 branch_bytes)
+/*
+ * Word by word in a straight line, which no helper's memcpy() is faster than by much, and slower
+ * by far where it is a `rep movsb` that the CPU does byte by byte. What is copied beyond the last
+ * valid entry, for the sake of fewer comparisons, is nobody's to read.
+ */
+static __always_inline void copy_branches(struct lbrd_record *record, const struct lbrd_slot *slot,
+		__s64 branch_bytes)
 {
-	__u64 size = branch_bytes;
+	__u64 bytes = branch_bytes;
 
 	record->branch_bytes = branch_bytes;
 	/* Unsigned, so that one comparison sorts out the errors too. */
-	if (size > sizeof(record->branches))
-		size = 0;
-	/* Without it the sum comes before the comparison, and the verifier knows no bound of it. */
-	OPAQUE(size);
-	if (bpf_ringbuf_output(&lbrd_ring, record, LBRD_RECORD_HEADER_SIZE + size, 0))
-		__sync_fetch_and_add(&lbrd_control.ring_full, 1);
-}
-
-/* All that comes behind the snapshot. A slot that was taken is given back on every way out. */
-static __always_inline int finish(void *context, __u64 offset, __s64 branch_bytes)
-{
-	struct lbrd_slot *slot = (void *)lbrd_pool.slots + offset;
-	__u64 now = bpf_ktime_get_ns();
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 pid = pid_tgid >> 32, wanted = lbrd_control.pid;
-
-	if (pid == (__u32)CONSTANT(lbrd_own_pid) || (wanted && wanted != pid))
-		goto out;
-	if (!offset) {
-		__sync_fetch_and_add(&lbrd_control.slot_busy, 1);
-		return 0;
+	if (bytes > CONSTANT(lbrd_depth) * sizeof(record->branches[0]))
+		return;
+	OPAQUE(bytes);
+#pragma unroll
+	for (int i = 0; i < LBRD_MAX_BRANCHES; i++) {
+		if (i % LBRD_DEPTH_STEP == 0 && bytes <= i * sizeof(record->branches[0]))
+			break;
+		record->branches[i] = slot->branches[i];
 	}
-	if (!within_rate(now)) {
-		__sync_fetch_and_add(&lbrd_control.rate, 1);
-		goto out;
-	}
-	slot->record.timestamp = now;
-	complete(context, &slot->record, pid_tgid);
-	hand_over(&slot->record, branch_bytes);
-out:
-	/* An exchange and no plain store: it orders the reads of the copy before it. */
-	if (offset)
-		__sync_lock_test_and_set(&slot->busy, 0);
-	return 0;
 }
 
 SEC("branches")
 int trace_branches(void *context)
 {
-	__u64 offset = take_slot();
+	__u64 offset = take_slot(), now, pid_tgid;
 	struct lbrd_slot *slot = (void *)lbrd_pool.slots + offset;
-	__s64 branch_bytes = bpf_get_branch_snapshot(
-			slot->record.branches, sizeof(slot->record.branches), 0);
+	__s64 branch_bytes = bpf_get_branch_snapshot(slot->branches,
+			CONSTANT(lbrd_depth) * sizeof(slot->branches[0]), 0);
+	struct lbrd_record *record;
 
-	return finish(context, offset, branch_bytes);
+	now = bpf_ktime_get_ns();
+	pid_tgid = bpf_get_current_pid_tgid();
+	if (!offset) {
+		if (is_wanted(pid_tgid >> 32))
+			__sync_fetch_and_add(&lbrd_control.slot_busy, 1);
+		return 0;
+	}
+	if (is_wanted(pid_tgid >> 32)) {
+		record = make_record(context, now, pid_tgid,
+				LBRD_RECORD_HEADER_SIZE +
+				CONSTANT(lbrd_depth) * sizeof(record->branches[0]));
+		if (record) {
+			copy_branches(record, slot, branch_bytes);
+			bpf_ringbuf_submit(record, 0);
+		}
+	}
+	/* An exchange and no plain store: it orders the reads of the copy before it. */
+	__sync_lock_test_and_set(&slot->busy, 0);
+	return 0;
 }
 
 /* For machines without branch records: all the rest of an event. */
 SEC("plain")
 int trace_plain(void *context)
 {
-	return finish(context, take_slot(), 0);
+	__u64 now = bpf_ktime_get_ns(), pid_tgid = bpf_get_current_pid_tgid();
+	struct lbrd_record *record;
+
+	if (!is_wanted(pid_tgid >> 32))
+		return 0;
+	record = make_record(context, now, pid_tgid, LBRD_RECORD_HEADER_SIZE);
+	if (record) {
+		record->branch_bytes = 0;
+		bpf_ringbuf_submit(record, 0);
+	}
+	return 0;
 }

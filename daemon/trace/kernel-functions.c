@@ -143,16 +143,12 @@ static int find_in_modules(struct kernel_functions *functions, const char *name,
 	return found > 1 ? -ENOTUNIQ : 0;
 }
 
-int kernel_functions_find(struct kernel_functions *functions, const char *text,
+static int find(struct kernel_functions *functions, const char *text,
 		struct name_suggestion *suggestion, struct target *ret)
 {
 	const char *colon = strchr(text, ':');
 	uint32_t id;
-	int r;
 
-	r = read_vmlinux(functions);
-	if (r)
-		return r;
 	if (colon) {
 		_cleanup_free_ char *module = strndup(text, (size_t)(colon - text));
 
@@ -165,6 +161,19 @@ int kernel_functions_find(struct kernel_functions *functions, const char *text,
 		return find_in_modules(functions, text, suggestion, ret);
 	fill(functions->vmlinux, id, "", text, ret);
 	return 0;
+}
+
+int kernel_functions_find(struct kernel_functions *functions, const char *text,
+		struct name_suggestion *suggestion, struct target *ret)
+{
+	int r;
+
+	r = read_vmlinux(functions);
+	if (r)
+		return r;
+	r = find(functions, text, NULL, ret);
+	/* Once more for a name like it: not on the way to one that there is, which is to be fast. */
+	return r == -ENOENT ? find(functions, text, suggestion, ret) : r;
 }
 
 int kernel_functions_open_module(const char *module)

@@ -45,7 +45,10 @@ void lbr_follow_cpus(struct lbr *lbr);
 void lbr_observe(struct lbr *lbr, unsigned int cpu, bool stale);
 
 enum lbr_mode lbr_mode(const struct lbr *lbr);
-/* Entries of the branch stack, by caps/branches of the cpu or cpu_core PMU; 0: not known. */
+/*
+ * Entries of the branch stack, by caps/branches of the cpu or cpu_core PMU; 0: not known. Both are
+ * read from sysfs each time, `lbr` may be NULL.
+ */
 unsigned int lbr_depth(const struct lbr *lbr);
 unsigned int lbr_online_cpus(const struct lbr *lbr);
 /* Tries to open one event and closes it again: 0 or an enum lbr_error; `ret_errno` optional. */

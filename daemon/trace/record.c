@@ -53,7 +53,7 @@ int record_decode(const void *data, size_t length, struct snapshot *ret)
 		return -EBADMSG;
 	branch_bytes = (size_t)MAX(header->branch_bytes, 0);
 	if (branch_bytes % sizeof(*entries) || branch_bytes > sizeof(header->branches) ||
-	    length != LBRD_RECORD_HEADER_SIZE + branch_bytes)
+	    length < LBRD_RECORD_HEADER_SIZE + branch_bytes)
 		return -EBADMSG;
 
 	decode_header(header, ret);

@@ -9,6 +9,6 @@
 /*
  * Checks length and ranges and decodes one record; stops at the first entry with from == to == 0
  * (a stale tail, as Intel may leave it). `ret` is wholly defined on success. -EBADMSG when the
- * bytes are not a record: too short, not whole entries, branch_bytes does not fit the length.
+ * bytes are not a record: too short for what branch_bytes says, or that is not whole entries.
  */
 int record_decode(const void *data, size_t length, struct snapshot *ret);

@@ -17,6 +17,7 @@ struct trace {
 	const struct lbrd_pool *pool; /* mapped, read only */
 	size_t pool_bytes;
 	uint32_t n_slots; /* without slots[0] */
+	uint32_t depth; /* entries that a record has room for */
 	uint32_t own_pid; /* thread group, as the tracers see it */
 	uint32_t last_number;
 	bool probed; /* the kernel loads tracing programs */

@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/macro.h"
+#include "daemon/trace/lbr.h"
 #include "daemon/trace/trace-internal.h"
 
 DEFINE_CLEANUP(struct trace *, trace_free)
@@ -52,6 +53,16 @@ static int pool_init(struct trace *trace)
 		return -errno;
 	trace->pool = mapped;
 	return 0;
+}
+
+/* Entries that a record must have room for; the deepest possible branch stack when in doubt. */
+static uint32_t record_depth(void)
+{
+	uint32_t depth = lbr_depth(NULL);
+
+	if (!depth || depth > LBRD_MAX_BRANCHES)
+		return LBRD_MAX_BRANCHES;
+	return (depth + LBRD_DEPTH_STEP - 1) / LBRD_DEPTH_STEP * LBRD_DEPTH_STEP;
 }
 
 /*
@@ -92,6 +103,7 @@ int trace_new(const struct trace_config *config, struct trace **ret)
 	r = pool_init(trace);
 	if (r)
 		return r;
+	trace->depth = record_depth();
 	trace->own_pid = own_pid_of_initial_namespace();
 	*ret = TAKE_PTR(trace);
 	return 0;

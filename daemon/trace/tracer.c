@@ -105,6 +105,7 @@ static int load_once(const struct tracer *tracer, int target_fd, char *log)
 		.control_fd = tracer->control_fd,
 		.ring_fd = trace->ring.fd,
 		.slot_mask = trace->n_slots - 1,
+		.depth = trace->depth,
 		.number = tracer->number,
 		.own_pid = trace->own_pid,
 		.reads_return_value = exits && !trace->no_return_value,
