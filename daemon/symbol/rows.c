@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "common/macro.h"
 #include "daemon/symbol/trim.h"
 
 static void name_branches(struct symbols *symbols, const struct snapshot *snapshot,
@@ -40,7 +41,7 @@ static struct branch join_hops(const struct snapshot *snapshot, const struct edg
 
 		joined.mispredicted |= next->mispredicted;
 		joined.predicted &= next->predicted;
-		joined.cycles += next->cycles;
+		joined.cycles = MIN(joined.cycles + next->cycles, UINT16_MAX);
 		joined.to = next->to;
 	}
 	if (joined.type != BRANCH_TYPE_UNKNOWN)

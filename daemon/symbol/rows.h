@@ -42,6 +42,8 @@ struct rows {
  * - drops the trampoline's entry half, from the patched call at the target's entry to the call of
  *   the target's body, wherever it stands (older than the target's own rows, partly or wholly cut
  *   off by the depth of the record);
+ * - drops likewise, where the target ran before in the same record, what the trampoline and its
+ *   tracers did between the target's return and the return to the caller;
  * - folds `x -> thunk, thunk -> y` into `x -> y` for return and indirect thunks;
  * - sets the notice.
  * A target without a known range is trimmed by the kinds of the locations alone. Allocates

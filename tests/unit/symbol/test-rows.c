@@ -86,8 +86,7 @@ static void fill_snapshot(const struct hop *hops, size_t n, struct snapshot *ret
 	}
 }
 
-static void check_rows(const struct rows *rows, const struct snapshot *snapshot,
-		const struct expected_row *expected, size_t n)
+static void check_rows(const struct rows *rows, const struct expected_row *expected, size_t n)
 {
 	CHECK_EQ(rows->n_rows, n);
 	for (size_t i = 0; i < n; i++) {
@@ -122,7 +121,7 @@ static void try_depth(struct symbols *symbols, const struct story *story,
 		CHECK_EQ(rows.rows[0].to->address, snapshot.branches[0].to);
 	} else {
 		n_expected = expect_rows(seen, depth, expected, &dropped);
-		check_rows(&rows, &snapshot, expected, n_expected);
+		check_rows(&rows, expected, n_expected);
 		CHECK_EQ(rows.trimmed, dropped);
 		CHECK_EQ(rows.notice, story->notice);
 	}
@@ -178,7 +177,7 @@ static void try_story(struct symbols *symbols, const struct story *story)
 	nameless.start = nameless.end = 0;
 	fill_snapshot(hops, n, &snapshot);
 	rows_build(symbols, &snapshot, &nameless, false, &rows);
-	check_rows(&rows, &snapshot, expected, n_expected);
+	check_rows(&rows, expected, n_expected);
 }
 
 /* Neither range nor name: only what the trampoline does tells which function it is about. */
@@ -209,10 +208,58 @@ static void try_kinds_alone(struct symbols *symbols)
 		n_expected = expect_rows(seen, depth, expected, &dropped);
 		fill_snapshot(seen, depth, &snapshot);
 		rows_build(symbols, &snapshot, &target, false, &rows);
-		check_rows(&rows, &snapshot, expected, n_expected);
+		check_rows(&rows, expected, n_expected);
 		CHECK_EQ(rows.trimmed, dropped);
 		CHECK_EQ(rows.notice, ROWS_FINE);
 	}
+}
+
+/* A folded edge has one set of flags. */
+static void try_flags(struct symbols *symbols)
+{
+	static const char *const text[] = {
+		" target+0x20 -> rax_thunk+0",
+		" rax_thunk+0x10 -> ret_thunk+0",
+		" ret_thunk+0 -> helper+0",
+		" helper+0x10 -> ret_thunk+0",
+		" ret_thunk+0 -> target+0x25",
+		" target+0x90 -> tramp+0x45",
+	};
+	struct story story = {};
+	struct hop hops[MAX_HOPS] = {};
+	struct snapshot snapshot;
+	struct target target;
+	struct rows rows;
+
+	for (size_t i = 0; i < 6; i++)
+		parse_hop(text[i], &hops[i]);
+	fill_target(&story, &target);
+	fill_snapshot(hops, 6, &snapshot);
+	for (size_t i = 0; i < 6; i++)
+		snapshot.branches[i].predicted = true;
+	snapshot.branches[5].type = BRANCH_TYPE_CALL;
+	snapshot.branches[5].cycles = 40000;
+	snapshot.branches[4].type = BRANCH_TYPE_JUMP;
+	snapshot.branches[4].cycles = 40000;
+	snapshot.branches[3].type = BRANCH_TYPE_RETURN;
+	snapshot.branches[2].type = BRANCH_TYPE_JUMP;
+	snapshot.branches[2].cycles = 3;
+	snapshot.branches[1].type = BRANCH_TYPE_RETURN;
+	snapshot.branches[1].cycles = 4;
+	snapshot.branches[1].predicted = false;
+	snapshot.branches[1].mispredicted = true;
+
+	rows_build(symbols, &snapshot, &target, false, &rows);
+	CHECK_EQ(rows.n_rows, 3);
+	CHECK_EQ(rows.rows[2].branch.type, BRANCH_TYPE_INDIRECT_CALL);
+	CHECK_EQ(rows.rows[2].branch.cycles, 65535);
+	CHECK(rows.rows[2].branch.predicted && !rows.rows[2].branch.mispredicted);
+	CHECK_EQ(rows.rows[1].branch.type, BRANCH_TYPE_RETURN);
+	CHECK_EQ(rows.rows[1].branch.cycles, 7);
+	CHECK(!rows.rows[1].branch.predicted && rows.rows[1].branch.mispredicted);
+	CHECK_EQ(rows.rows[1].branch.to, rows.rows[1].to->address);
+	CHECK_EQ(rows.rows[0].branch.type, BRANCH_TYPE_UNKNOWN);
+	CHECK(rows.rows[0].through == NULL);
 }
 
 static void try_errors(struct symbols *symbols)
@@ -271,6 +318,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
 		try_story(symbols, &stories[i]);
 	try_kinds_alone(symbols);
+	try_flags(symbols);
 	try_errors(symbols);
 	try_noise(symbols);
 	symbols_free(symbols);
