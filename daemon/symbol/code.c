@@ -103,6 +103,12 @@ void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with
 	bpf_program_unref(program);
 }
 
+/* As kallsyms has it, for code that is not of BPF. */
+static const char *pseudo_module(const char *name)
+{
+	return name && !strncmp(name, "kprobe", 6) ? "__builtin__kprobes" : "__builtin__ftrace";
+}
+
 static void on_report(const struct report *report, void *userdata)
 {
 	struct code *code = userdata;
@@ -112,7 +118,7 @@ static void on_report(const struct report *report, void *userdata)
 		.length = report->length,
 		.loose = report->bpf && !program, /* always told as a page */
 		.name = report->name,
-		.module = report->bpf ? "bpf" : "__builtin__ftrace",
+		.module = report->bpf ? "bpf" : pseudo_module(report->name),
 		.time = report->time,
 	};
 

@@ -52,26 +52,39 @@ static bool id_list_has(const struct id_list *list, uint32_t id)
 	return list->n && bsearch(&id, list->ids, list->n, sizeof(id), compare_ids);
 }
 
-/* Without reports, a program that is not listed any more has just been unloaded. */
+static bool list_present(struct id_list *list)
+{
+	uint32_t id = 0;
+
+	while (bpf_program_next(id, &id) == 0)
+		if (!id_list_add(list, id))
+			return false;
+	if (list->n)
+		qsort(list->ids, list->n, sizeof(*list->ids), compare_ids);
+	return true;
+}
+
+/*
+ * A program that is not listed was unloaded some time since we last knew of everything. Ended at
+ * that moment, it is still found until something else is known to have taken its place.
+ */
 static void end_unloaded(struct code *code, const struct id_list *present)
 {
 	struct images *images = &code->images;
-	uint64_t now = code_clock();
 
 	for (size_t i = 0; i < images->n_live;) {
 		const struct image *image = images->live[i];
 
 		if (image->program && !id_list_has(present, image->program->id))
-			images_end(images, image->start, now);
+			images_end(images, image->start, code->known_until);
 		else
 			i++;
 	}
 }
 
-void rescan_programs(struct code *code, uint64_t time)
+static void learn_unknown(struct code *code, const struct id_list *present, uint64_t time)
 {
-	_cleanup_(id_list_deinit) struct id_list known = {}, present = {};
-	uint32_t id = 0;
+	_cleanup_(id_list_deinit) struct id_list known = {};
 
 	for (size_t i = 0; i < code->images.n_live; i++)
 		if (code->images.live[i]->program &&
@@ -79,29 +92,32 @@ void rescan_programs(struct code *code, uint64_t time)
 			return;
 	if (known.n)
 		qsort(known.ids, known.n, sizeof(*known.ids), compare_ids);
-	while (bpf_program_next(id, &id) == 0)
-		if (!id_list_add(&present, id))
-			return;
 
 	code->programs_hidden = false;
-	for (size_t i = 0; i < present.n; i++) {
+	for (size_t i = 0; i < present->n; i++) {
 		bool hidden = code->programs_hidden;
 
-		if (id_list_has(&known, present.ids[i]))
+		if (id_list_has(&known, present->ids[i]))
 			continue;
-		code_learn_program(code, present.ids[i], time, false);
+		code_learn_program(code, present->ids[i], time, false);
 		code->programs_hidden |= hidden;
-	}
-	if (!code->sideband) {
-		if (present.n)
-			qsort(present.ids, present.n, sizeof(*present.ids), compare_ids);
-		end_unloaded(code, &present);
 	}
 }
 
+void rescan_programs(struct code *code, uint64_t time)
+{
+	_cleanup_(id_list_deinit) struct id_list present = {};
+
+	if (!list_present(&present))
+		return;
+	if (!code->sideband)
+		end_unloaded(code, &present);
+	learn_unknown(code, &present, time);
+}
+
+/* Bound code belongs to a program that is there, and a program does not move. */
 static bool same_image(const struct image *image, const char *name)
 {
-	/* What was learned without kallsyms has another name, but a program. */
 	return image && (image->program || !strcmp(image->name, name));
 }
 
@@ -173,16 +189,21 @@ static void end_missing(struct code *code, const struct census *census, uint64_t
 
 void rescan_images(struct code *code, uint64_t now)
 {
+	_cleanup_(id_list_deinit) struct id_list present = {};
 	struct census census = { .code = code };
 	struct kallsyms_wish wish = { .image = count_image, .userdata = &census };
 	struct kallsyms_result result;
 
+	/* What is bound is compared by id: another program may stand at the same address. */
+	if (!list_present(&present))
+		return;
+	end_unloaded(code, &present);
 	if (kallsyms_read(code->kallsyms_path, &wish, &result) == 0 && !result.hidden) {
 		if (census.n)
 			qsort(census.starts, census.n, sizeof(*census.starts), compare_starts);
 		end_missing(code, &census, now);
 	}
 	free(census.starts);
-	rescan_programs(code, code->known_until);
+	learn_unknown(code, &present, code->known_until);
 	code->known_until = now;
 }

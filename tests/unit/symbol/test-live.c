@@ -240,34 +240,38 @@ static void try_reuse(void)
 	symbols_free(symbols);
 }
 
-/* More reports than the rings hold: it is noticed, and the survivors have their names. */
+/*
+ * More reports than the rings hold, and at the end of it other code where `old` was, of which no
+ * report tells: it is noticed, and the survivor has its name.
+ */
 static void try_lost_reports(void)
 {
 	struct symbols *symbols = make_symbols(1000000000);
 	struct symbols_description description;
-	struct loaded old, program, survivor;
-	const struct location *location;
-	uint64_t time;
+	struct loaded old, survivor = { .fd = -1 };
+	uint64_t alive, later;
 
+	run_on(0);
 	CHECK_EQ(load_program("there_all_the_time", &old), 0);
+	alive = now();
 	symbols_refresh(symbols);
 	check_program(symbols, &old, "there_all_the_time", 0);
 	close(old.fd);
-	run_on(0);
-	for (unsigned int i = 0; i < 300; i++) {
-		CHECK_EQ(load_program("comes_and_goes", &program), 0);
-		close(program.fd);
+	for (unsigned int i = 0; i < 300 || (survivor.starts[0] != old.starts[0] && i < 2000); i++) {
+		if (survivor.fd >= 0)
+			close(survivor.fd);
+		if (i % 50 == 49)
+			sleep_ms(20);
+		CHECK_EQ(load_program("survivor_of_the_storm", &survivor), 0);
 	}
-	CHECK_EQ(load_program("survivor_of_the_storm", &survivor), 0);
-	time = now();
+	fprintf(stderr, "memory %s\n", survivor.starts[0] == old.starts[0] ? "reused" : "fresh");
 	symbols_refresh(symbols);
+	later = now();
 	symbols_describe(symbols, &description);
 	CHECK(description.lost_reports > 0);
-	check_program(symbols, &survivor, "survivor_of_the_storm", time + 100000000);
+	check_program(symbols, &survivor, "survivor_of_the_storm", later);
 	check_lines(symbols, &survivor);
-	location = symbols_resolve(symbols, old.starts[0], time + 100000000);
-	CHECK(!location->symbol || strcmp(location->symbol, "there_all_the_time") ||
-	      location->address != survivor.starts[0]);
+	check_program(symbols, &old, "there_all_the_time", alive);
 	close(survivor.fd);
 	symbols_free(symbols);
 }
