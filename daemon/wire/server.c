@@ -63,7 +63,7 @@ static int make_full_frame(struct server *server)
 
 	if (!parameters)
 		return -ENOMEM;
-	json_object_object_add(parameters, "name", json_object_new_string("peers"));
+	json_object_object_add(parameters, "name", json_object_new_string("connections"));
 	json_object_object_add(parameters, "value",
 			json_object_new_int64(server->limits.max_peers));
 	json_object_object_add(parameters, "hint",

@@ -44,7 +44,7 @@ struct method {
 
 struct server_limits {
 	size_t max_message; /* bytes of one call */
-	/* One more is told LimitReached (name, value, hint), if the interface declares that. */
+	/* One more is told LimitReached (name: "connections", value, hint), if that is declared. */
 	unsigned int max_peers;
 	unsigned int max_depth; /* of JSON nesting */
 	size_t max_queued_replies; /* bytes of unsent replies before no further call is read */

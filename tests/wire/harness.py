@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -37,10 +38,14 @@ def parse_arguments(description):
     parser.add_argument('--socket', help='of a server that runs already, or that COMMAND makes')
     parser.add_argument('--max-peers', type=int, default=0, help='0: do not try the limit')
     parser.add_argument('--max-message', type=int, default=1 << 20, help='no call is longer')
+    parser.add_argument('--needs-root', action='store_true', help='without it, skip (77)')
     parser.add_argument('command', nargs='*', metavar='COMMAND')
     arguments = parser.parse_args()
     if not arguments.socket and not arguments.command:
         parser.error('give a socket or a command')
+    if arguments.needs_root and os.geteuid() != 0:
+        print('not root: skipped')
+        sys.exit(77)
     return arguments
 
 

@@ -350,7 +350,7 @@ class PeerLimit(WireTest):
                     continue
                 refused += 1
                 self.assertEqual(reply['error'], method('LimitReached'))
-                self.assertEqual(reply['parameters']['name'], 'peers')
+                self.assertEqual(reply['parameters']['name'], 'connections')
                 self.assertEqual(reply['parameters']['value'], ARGUMENTS.max_peers)
                 self.assertIsNone(c.read())
             # This test's own connection is one of those that are served; others of the machine

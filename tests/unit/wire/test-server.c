@@ -14,6 +14,7 @@
 static struct event_base *base;
 static char directory[] = "/tmp/lbrd-test-XXXXXX", path[64];
 static struct call *open_call;
+static char drop_reason[100];
 static unsigned int n_closed, n_drained, n_gone, n_dropped;
 
 static void on_closed(struct call *call, void *userdata)
@@ -41,6 +42,16 @@ static int open_stream(struct call *call, struct json_object *parameters, void *
 	return 0;
 }
 
+static int reply_big(struct call *call, struct json_object *parameters, void *userdata)
+{
+	struct json_object *reply = json_object_new_object();
+	static char big[100000];
+
+	memset(big, 'x', sizeof(big));
+	json_object_object_add(reply, "text", json_object_new_string_len(big, sizeof(big)));
+	return call_reply(call, reply);
+}
+
 static void on_gone(struct peer *peer, void *userdata)
 {
 	n_gone++;
@@ -48,15 +59,17 @@ static void on_gone(struct peer *peer, void *userdata)
 
 static void on_dropped(struct peer *peer, const char *reason, void *userdata)
 {
-	CHECK_STR(reason, "too slow");
+	snprintf(drop_reason, sizeof(drop_reason), "%s", reason);
 	n_dropped++;
 }
 
-static const char text[] = "interface a.b method Open() -> (n: ?int) method Later() -> ()";
+static const char text[] = "interface a.b method Open() -> (n: ?int) method Later() -> ()"
+			   "method Big() -> (text: string)";
 
 static const struct method methods[] = {
 	{ "Open", METHOD_MORE, open_stream },
 	{ "Later", 0, open_stream },
+	{ "Big", 0, reply_big },
 	{ 0 },
 };
 
@@ -84,6 +97,7 @@ static void test_interface_and_methods_agree(void)
 	static const struct method too_few[] = { { "Open", 0, open_stream }, { 0 } };
 	static const struct method too_many[] = { { "Open", 0, open_stream },
 						  { "Later", 0, open_stream },
+						  { "Big", 0, reply_big },
 						  { "More", 0, open_stream }, { 0 } };
 	struct server *server = NULL;
 
@@ -209,6 +223,26 @@ static void test_queue_and_drain(struct server *server)
 	CHECK_EQ(n_dropped, 0);
 }
 
+/* Calls that were read already wait for the queue, and no event of the socket tells of them. */
+static void test_pause_and_go_on(struct server *server)
+{
+	struct client *client;
+	size_t n_calls = 50, got = 0;
+
+	CHECK_EQ(client_connect(path, 1 << 20, &client), 0);
+	for (size_t i = 0; i < n_calls; i++)
+		CHECK_EQ(client_call(client, "a.b.Big", NULL, 0), 0);
+	turn_loop();
+	for (int i = 0; i < 1000 && got < n_calls; i++) {
+		got += read_all(client);
+		turn_loop();
+	}
+	CHECK_EQ(got, n_calls);
+	client_free(client);
+	turn_loop();
+	CHECK_EQ(server_n_peers(server), 0);
+}
+
 static void test_peer_is_not_freed_while_sending(struct server *server)
 {
 	struct client *client = connect_and_open();
@@ -253,7 +287,43 @@ static void test_drop(struct server *server)
 	turn_loop();
 	CHECK_EQ(n_closed, 1);
 	CHECK_EQ(n_dropped, 1);
+	CHECK_STR(drop_reason, "too slow");
 	CHECK_EQ(client_next(client, 1000, &data, &length), CLIENT_E_CLOSED);
+	client_free(client);
+}
+
+static void answer_open_call(evutil_socket_t fd, short what, void *userdata)
+{
+	CHECK_EQ(call_reply(open_call, NULL), 0);
+	open_call = NULL;
+}
+
+/*
+ * The turn that the answer asks for, and the garbage that ends the connection, come in one round
+ * of the loop: what is queued must leave all the same.
+ */
+static void test_garbage_behind_a_queued_answer(struct server *server)
+{
+	struct client *client = connect_and_open();
+	struct frame *frame;
+	size_t sent = 0, got = 0;
+
+	CHECK_EQ(frame_new(1000, &frame), 0);
+	memset(frame->data, 'x', 999);
+	frame->data[999] = '\0';
+	for (; call_queued(open_call) == 0; sent++)
+		CHECK_EQ(call_send(open_call, frame), 0);
+	CHECK_EQ(write(client_fd(client), "garbage", 8), 8);
+	CHECK_EQ(event_base_once(base, -1, EV_TIMEOUT, answer_open_call, NULL, NULL), 0);
+	turn_loop();
+	CHECK_EQ(server_n_peers(server), 1);
+	for (int i = 0; i < 100 && server_n_peers(server) > 0; i++) {
+		got += read_all(client);
+		turn_loop();
+	}
+	CHECK_EQ(got + read_all(client), sent + 1);
+	CHECK_STR(drop_reason, "not well-formed JSON");
+	frame_unref(frame);
 	client_free(client);
 }
 
@@ -320,9 +390,11 @@ int main(void)
 	CHECK_EQ(make_server(text, methods, &server), 0);
 	CHECK_EQ(server_listen_path(server, path, 0600), 0);
 	test_queue_and_drain(server);
+	test_pause_and_go_on(server);
 	test_peer_is_not_freed_while_sending(server);
 	test_reply_to_a_lost_peer(server);
 	test_drop(server);
+	test_garbage_behind_a_queued_answer(server);
 	test_continues_only_with_more(server);
 	test_flush(server);
 	n_closed = 0;
