@@ -132,7 +132,11 @@ static int make_symbols(struct daemon *daemon)
 
 static int make_hub(struct daemon *daemon)
 {
-	struct hub_config config = {.base = daemon->base};
+	struct hub_config config = {
+		.base = daemon->base,
+		.drained = pipeline_resume,
+		.userdata = daemon->pipeline,
+	};
 	int r = encoder_new(daemon->api.symbols, &daemon->encoder);
 
 	config.encoder = daemon->encoder;

@@ -23,6 +23,7 @@ struct pipeline {
 	struct event_base *base;
 	struct event *ring_readable;
 	struct event *turn_wanted;
+	struct event *pause; /* pending while the ring is left alone */
 	struct event *tick;
 	struct event **reports_readable; /* of symbols */
 	size_t n_reports;
@@ -59,6 +60,7 @@ void pipeline_free(struct pipeline *pipeline)
 	free(pipeline->reports_readable);
 	event_free_if_set(pipeline->ring_readable);
 	event_free_if_set(pipeline->turn_wanted);
+	event_free_if_set(pipeline->pause);
 	event_free_if_set(pipeline->tick);
 	free(pipeline->signatures);
 	free(pipeline);
@@ -154,7 +156,51 @@ static bool take_turn(struct pipeline *pipeline)
 
 /* ---- the loop ---- */
 
-static void on_turn(evutil_socket_t fd, short what, void *userdata)
+/* Whether records are better left in the ring for a while: see hub_is_busy(). */
+static bool should_pause(struct pipeline *pipeline)
+{
+	struct trace_description description;
+
+	if (!hub_is_busy(pipeline->parts.hub))
+		return false;
+	trace_describe(pipeline->parts.trace, &description);
+	return description.ring_used < limit_value(LIMIT_PACE_RING);
+}
+
+/* The end of a pause: an observer has caught up, or it is time to look again. */
+static void resume(struct pipeline *pipeline)
+{
+	event_del(pipeline->pause);
+	event_add(pipeline->ring_readable, NULL);
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *userdata)
+{
+	resume(userdata);
+}
+
+void pipeline_resume(void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	if (event_pending(pipeline->pause, EV_TIMEOUT, NULL))
+		resume(pipeline);
+}
+
+static void on_ring_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	static const struct timeval moment = {.tv_usec = 20000};
+	struct pipeline *pipeline = userdata;
+
+	if (should_pause(pipeline)) {
+		event_del(pipeline->ring_readable);
+		event_add(pipeline->pause, &moment);
+		return;
+	}
+	take_turn(pipeline);
+}
+
+static void on_turn_wanted(evutil_socket_t fd, short what, void *userdata)
 {
 	take_turn(userdata);
 }
@@ -206,10 +252,12 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts
 
 	pipeline->parts = *parts;
 	pipeline->ring_readable = event_new(pipeline->base, trace_ring_fd(parts->trace),
-			EV_READ | EV_PERSIST, on_turn, pipeline);
-	pipeline->turn_wanted = event_new(pipeline->base, -1, 0, on_turn, pipeline);
+			EV_READ | EV_PERSIST, on_ring_readable, pipeline);
+	pipeline->turn_wanted = event_new(pipeline->base, -1, 0, on_turn_wanted, pipeline);
+	pipeline->pause = event_new(pipeline->base, -1, 0, on_pause_over, pipeline);
 	pipeline->tick = event_new(pipeline->base, -1, EV_PERSIST, on_tick, pipeline);
-	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->tick ||
+	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->pause ||
+			!pipeline->tick ||
 			event_add(pipeline->ring_readable, NULL) < 0 ||
 			event_add(pipeline->tick, &second) < 0)
 		return -ENOMEM;

@@ -31,6 +31,8 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts
 void pipeline_record(const void *data, size_t length, void *pipeline);
 /* attachments_config.turn_wanted: a turn is taken soon even if the ring stays empty. */
 void pipeline_want_turn(void *pipeline);
+/* hub_config.drained: ends a pause that was made because all observers were behind. */
+void pipeline_resume(void *pipeline);
 /* Shutdown: takes turns until nothing is attached any more. */
 void pipeline_finish(struct pipeline *pipeline);
 

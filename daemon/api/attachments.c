@@ -84,6 +84,17 @@ static void locate(struct symbols *symbols, struct target *target)
 				&target->start, &target->end);
 }
 
+/* Without its address the target's rows could be neither found nor named. */
+static bool is_hidden(struct symbols *symbols, const struct target *target)
+{
+	struct symbols_description description;
+
+	if (target->start)
+		return false;
+	symbols_describe(symbols, &description);
+	return target->kind == TARGET_PROGRAM || description.addresses_hidden;
+}
+
 static int load(struct attachments *attachments, struct attachment *attachment,
 		struct target_list *list)
 {
@@ -95,8 +106,12 @@ static int load(struct attachments *attachments, struct attachment *attachment,
 
 		detail[0] = '\0';
 		locate(attachments->config.symbols, &list->targets[i]);
-		r = use_take(&attachments->tracings, use, attachment, &list->targets[i], detail,
-				sizeof(detail));
+		if (!attachment->without_branches &&
+				is_hidden(attachments->config.symbols, &list->targets[i]))
+			r = TARGET_E_ADDRESSES_HIDDEN;
+		else
+			r = use_take(&attachments->tracings, use, attachment, &list->targets[i],
+					detail, sizeof(detail));
 		if (r > 0)
 			r = list_add_failure(list, &list->targets[i], r, detail);
 		else if (r == 0)

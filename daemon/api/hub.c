@@ -20,6 +20,7 @@ struct subscription {
 	struct call *call;
 	enum view view;
 	bool lagging; /* skips until its queue has drained */
+	uint64_t served_in; /* the turn in which it last got a snapshot */
 	struct losses untold;
 	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
 	uint64_t first_skipped; /* 0: none */
@@ -30,11 +31,12 @@ struct subscription {
 };
 
 struct hub {
-	struct encoder *encoder;
+	struct hub_config config;
 	struct event *stall_timer;
 	struct history *history;
 	struct hub_counters counters;
 	uint64_t sequence;
+	uint64_t turn;
 	TAILQ_HEAD(, subscription) subscriptions;
 };
 
@@ -59,7 +61,8 @@ int hub_new(const struct hub_config *config, struct hub **ret)
 	if (!hub)
 		return -ENOMEM;
 	TAILQ_INIT(&hub->subscriptions);
-	hub->encoder = config->encoder;
+	hub->config = *config;
+	hub->turn = 1;
 	hub->stall_timer = event_new(config->base, -1, EV_PERSIST, check_stalled, hub);
 	if (!hub->stall_timer || history_new(&hub->history) < 0 ||
 			event_add(hub->stall_timer, &(struct timeval){.tv_sec = 1}) < 0) {
@@ -152,10 +155,11 @@ static void deliver(struct subscription *subscription, struct observation *obser
 {
 	struct hub *hub = subscription->hub;
 
+	subscription->served_in = hub->turn;
 	if (subscription->first_skipped && !subscription->lagging)
 		tell_losses(subscription);
 	if (has_room(subscription) &&
-			encoder_encode(hub->encoder, observation, subscription->view) == 0 &&
+			encoder_encode(hub->config.encoder, observation, subscription->view) == 0 &&
 			call_send(subscription->call, observation->frames[subscription->view]) == 0)
 		hub->counters.delivered++;
 	else
@@ -165,9 +169,11 @@ static void deliver(struct subscription *subscription, struct observation *obser
 static void on_drained(struct call *call, void *userdata)
 {
 	struct subscription *subscription = userdata;
+	const struct hub_config *config = &subscription->hub->config;
 
 	subscription->lagging = false;
 	tell_losses(subscription);
+	config->drained(config->userdata);
 }
 
 static void on_closed(struct call *call, void *userdata)
@@ -229,6 +235,36 @@ void hub_publish(struct hub *hub, struct observation *observation)
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
 		if (watches_any(subscription, observation))
 			deliver(subscription, observation);
+}
+
+/* Has enough to read, and is reading it. */
+static bool is_busy(const struct subscription *subscription)
+{
+	static const uint64_t millisecond = 1000000;
+
+	return call_queued(subscription->call) > limit_value(LIMIT_PACE_BYTES) &&
+			call_stalled_for(subscription->call) <
+			limit_value(LIMIT_PACE_STALL) * millisecond;
+}
+
+bool hub_is_busy(struct hub *hub)
+{
+	const struct subscription *subscription;
+	uint64_t turn = hub->turn;
+	bool anybody = false;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
+		if (subscription->served_in != turn)
+			continue;
+		if (!is_busy(subscription)) {
+			hub->turn++;
+			return false;
+		}
+		anybody = true;
+	}
+	if (!anybody)
+		hub->turn++;
+	return anybody;
 }
 
 void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses)

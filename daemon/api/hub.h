@@ -18,6 +18,9 @@ struct subscription;
 struct hub_config {
 	struct event_base *base;
 	struct encoder *encoder; /* makes the frame of a view that is first wanted late */
+	/* An observer has read all that was queued for it: hub_is_busy() may have changed. */
+	void (*drained)(void *userdata);
+	void *userdata;
 };
 
 int hub_new(const struct hub_config *config, struct hub **ret);
@@ -42,6 +45,13 @@ uint64_t hub_next_sequence(struct hub *hub);
 
 /* Keeps the event for replay and sends it to all whose subscription it matches. */
 void hub_publish(struct hub *hub, struct observation *observation);
+
+/*
+ * True while every observer that got something in the latest turn still has much to read, and
+ * reads. Then records are better off in the ring, where they take a tenth of the room: nobody
+ * waits for anybody, because all are behind. Begins a new turn.
+ */
+bool hub_is_busy(struct hub *hub);
 
 /* Tells all observers of an attachment what was lost before it could be published. */
 void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses);
