@@ -361,7 +361,7 @@ static void serve(pid_t child, int fds[3])
 int main(void)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	char *dir, *kernel, *scratch;
+	char *dir, *kernel, *scratch, *parameters;
 	sigset_t mask;
 	pid_t child;
 	int fds[3];
@@ -375,7 +375,11 @@ int main(void)
 	scratch = command_line("lbrd.scratch");
 	if (!dir || !kernel || !scratch)
 		fail("the kernel's command line lacks lbrd.dir, lbrd.kernel or lbrd.scratch");
-	load_modules(command_line("lbrd.lbr") ?: "");
+	parameters = command_line("lbrd.lbr") ?: "";
+	for (char *p = parameters; *p; p++)
+		if (*p == ',')
+			*p = ' ';
+	load_modules(parameters);
 	open_port();
 	mount_root();
 	mount_kernel_files(kernel);
