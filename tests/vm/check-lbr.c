@@ -88,7 +88,7 @@ static void check_filters(void)
 	       SYSCALL = 1 << PERF_BR_SYSCALL, IRQ = 1 << 12, IRET = 1 << 11, INT = 1,
 	       CALLS = CALL | IND_CALL | SYSCALL | IRQ | INT };
 
-	filter(ANY, ~0u, COND | CALL | RET, "any");
+	filter(ANY, ~0u, CALL | RET, "any");
 	filter(PERF_SAMPLE_BRANCH_ANY_CALL, CALLS, CALL, "any_call");
 	filter(PERF_SAMPLE_BRANCH_ANY_RETURN, RET | IRET, RET, "any_return");
 	filter(PERF_SAMPLE_BRANCH_COND, COND, COND, "cond");
@@ -98,7 +98,7 @@ static void check_filters(void)
 	filter(PERF_SAMPLE_BRANCH_IND_CALL, IND_CALL, 0, "ind_call");
 	filter(PERF_SAMPLE_BRANCH_IND_JUMP, IND, 0, "ind_jump");
 	filter(ANY | PERF_SAMPLE_BRANCH_NO_FLAGS | PERF_SAMPLE_BRANCH_NO_CYCLES |
-	       PERF_SAMPLE_BRANCH_TYPE_SAVE | PERF_SAMPLE_BRANCH_HW_INDEX, ~0u, COND | CALL | RET,
+	       PERF_SAMPLE_BRANCH_TYPE_SAVE | PERF_SAMPLE_BRANCH_HW_INDEX, ~0u, CALL | RET,
 	       "any, with the modifiers");
 	refused(KERNEL | PERF_SAMPLE_BRANCH_CALL_STACK, 0, EOPNOTSUPP, "call_stack");
 	refused(KERNEL | PERF_SAMPLE_BRANCH_IN_TX, 0, EOPNOTSUPP, "in_tx");
