@@ -25,7 +25,7 @@ extern struct lbrd_ring lbrd_ring;
 
 /* Constants: the address is the value. Weak, or the compiler would know that none is 0. */
 extern const char lbrd_slot_mask[] __weak; /* number of slots - 1 */
-extern const char lbrd_depth[] __weak; /* entries that a record has room for */
+extern const char lbrd_branch_bytes[] __weak; /* of entries that a record has room for */
 extern const char lbrd_number[] __weak; /* of this tracer */
 extern const char lbrd_own_pid[] __weak; /* thread group of the daemon */
 extern const char lbrd_reads_return_value[] __weak;
@@ -63,11 +63,18 @@ static __always_inline int within_rate(__u64 now)
 }
 
 /* False: the event is of nobody's interest, and no loss. */
-static __always_inline int is_wanted(__u32 pid)
+static __always_inline int is_wanted(__u64 pid)
 {
-	__u32 wanted = lbrd_control.pid;
+	__u64 own = CONSTANT(lbrd_own_pid), wanted = lbrd_control.pid;
 
-	return pid != (__u32)CONSTANT(lbrd_own_pid) && (!wanted || wanted == pid);
+	/* Jumps are cheap by now; unasked, the compiler would calculate truth values instead. */
+	OPAQUE(own);
+	if (pid == own)
+		return 0;
+	OPAQUE(wanted);
+	if (!wanted)
+		return 1;
+	return pid == wanted;
 }
 
 /* An entry of the ring with its header, or NULL: a loss that is counted. */
@@ -111,7 +118,7 @@ static __always_inline void copy_branches(struct lbrd_record *record, const stru
 
 	record->branch_bytes = branch_bytes;
 	/* Unsigned, so that one comparison sorts out the errors too. */
-	if (bytes > CONSTANT(lbrd_depth) * sizeof(record->branches[0]))
+	if (bytes > CONSTANT(lbrd_branch_bytes))
 		return;
 	OPAQUE(bytes);
 #pragma unroll
@@ -128,27 +135,27 @@ int trace_branches(void *context)
 	__u64 offset = take_slot(), now, pid_tgid;
 	struct lbrd_slot *slot = (void *)lbrd_pool.slots + offset;
 	__s64 branch_bytes = bpf_get_branch_snapshot(slot->branches,
-			CONSTANT(lbrd_depth) * sizeof(slot->branches[0]), 0);
+			CONSTANT(lbrd_branch_bytes), 0);
 	struct lbrd_record *record;
 
 	now = bpf_ktime_get_ns();
 	pid_tgid = bpf_get_current_pid_tgid();
+	if (!is_wanted(pid_tgid >> 32))
+		goto out;
 	if (!offset) {
-		if (is_wanted(pid_tgid >> 32))
-			__sync_fetch_and_add(&lbrd_control.slot_busy, 1);
-		return 0;
+		__sync_fetch_and_add(&lbrd_control.slot_busy, 1);
+		goto out;
 	}
-	if (is_wanted(pid_tgid >> 32)) {
-		record = make_record(context, now, pid_tgid,
-				LBRD_RECORD_HEADER_SIZE +
-				CONSTANT(lbrd_depth) * sizeof(record->branches[0]));
-		if (record) {
-			copy_branches(record, slot, branch_bytes);
-			bpf_ringbuf_submit(record, 0);
-		}
+	record = make_record(context, now, pid_tgid,
+			LBRD_RECORD_HEADER_SIZE + CONSTANT(lbrd_branch_bytes));
+	if (record) {
+		copy_branches(record, slot, branch_bytes);
+		bpf_ringbuf_submit(record, 0);
 	}
+out:
 	/* An exchange and no plain store: it orders the reads of the copy before it. */
-	__sync_lock_test_and_set(&slot->busy, 0);
+	if (offset)
+		__sync_lock_test_and_set(&slot->busy, 0);
 	return 0;
 }
 

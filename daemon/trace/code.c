@@ -77,8 +77,8 @@ static int relocate(struct bpf_insn *insn, const char *symbol, const struct code
 		insn->src_reg = BPF_PSEUDO_MAP_FD;
 	} else if (!strcmp(symbol, "lbrd_slot_mask")) {
 		load_constant(insn, values->slot_mask);
-	} else if (!strcmp(symbol, "lbrd_depth")) {
-		load_constant(insn, values->depth);
+	} else if (!strcmp(symbol, "lbrd_branch_bytes")) {
+		load_constant(insn, values->branch_bytes);
 	} else if (!strcmp(symbol, "lbrd_number")) {
 		load_constant(insn, values->number);
 	} else if (!strcmp(symbol, "lbrd_own_pid")) {

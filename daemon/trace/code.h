@@ -13,7 +13,7 @@ struct code_values {
 	int control_fd;
 	int ring_fd;
 	uint32_t slot_mask;
-	uint32_t depth; /* entries that a record has room for: a multiple of LBRD_DEPTH_STEP */
+	uint32_t branch_bytes; /* of entries that a record has room for, in LBRD_DEPTH_STEPs */
 	uint32_t number;
 	uint32_t own_pid;
 	bool reads_return_value;

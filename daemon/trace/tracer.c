@@ -105,7 +105,7 @@ static int load_once(const struct tracer *tracer, int target_fd, char *log)
 		.control_fd = tracer->control_fd,
 		.ring_fd = trace->ring.fd,
 		.slot_mask = trace->n_slots - 1,
-		.depth = trace->depth,
+		.branch_bytes = trace->depth * (uint32_t)sizeof(struct perf_branch_entry),
 		.number = tracer->number,
 		.own_pid = trace->own_pid,
 		.reads_return_value = exits && !trace->no_return_value,

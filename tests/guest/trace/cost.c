@@ -74,7 +74,7 @@ static void cost_of_events(struct fixture *fixture, const struct target *target,
 			traced, (unsigned long long)((now() - begin) / (2 * RUNS)));
 	printf(without_branches ? "\n" : " (at most 1,000; bpflbr 1,482, bpfsnoop 2,213)\n");
 	if (!without_branches)
-		CHECK(traced - bare <= 1500);
+		CHECK(traced - bare <= 1000);
 	tracer_release(tracer);
 }
 
