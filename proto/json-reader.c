@@ -151,7 +151,7 @@ bool json_next_key_any(struct json_reader *r, struct json_slice *ret)
 	return true;
 }
 
-bool json_read_raw_string(struct json_reader *r, struct json_slice *ret)
+bool json_read_raw_string_any(struct json_reader *r, struct json_slice *ret)
 {
 	bool escaped;
 

@@ -62,7 +62,7 @@ bool json_enter_array(struct json_reader *r);
 bool json_next_element(struct json_reader *r);
 
 /* The text between the quotes, escapes and all; see json_unescape(). Not checked for UTF-8. */
-bool json_read_raw_string(struct json_reader *r, struct json_slice *ret);
+static inline bool json_read_raw_string(struct json_reader *r, struct json_slice *ret);
 /*
  * A string: a slice of the text when there is nothing to unescape, else unescaped into `buffer`,
  * -ENOBUFS when it does not fit (as many bytes as the text has always do).
@@ -113,6 +113,7 @@ static inline bool json_slice_equal(const struct json_slice *slice, const char *
 /* The byte behind the container that starts at `p`; NULL when it has no end. */
 const char *json_container_end(const char *p, const char *end);
 bool json_next_key_any(struct json_reader *r, struct json_slice *ret);
+bool json_read_raw_string_any(struct json_reader *r, struct json_slice *ret);
 bool json_read_string_any(struct json_reader *r, char *buffer, size_t size,
 			  struct json_slice *ret);
 
@@ -145,16 +146,26 @@ static inline bool json_next_key(struct json_reader *r, struct json_slice *ret)
 	return true;
 }
 
-static inline bool json_read_string(struct json_reader *r, char *buffer, size_t size,
-				    struct json_slice *ret)
+static inline bool json_read_short_string(struct json_reader *r, struct json_slice *ret)
 {
 	const char *p = r->position;
 	int n = json_short_string(p, r->end);
 
 	if (n < 0)
-		return json_read_string_any(r, buffer, size, ret);
+		return false;
 	*ret = (struct json_slice){ p + 1, n };
 	r->position = p + n + 2;
 	r->after_value = true;
 	return true;
+}
+
+static inline bool json_read_raw_string(struct json_reader *r, struct json_slice *ret)
+{
+	return json_read_short_string(r, ret) || json_read_raw_string_any(r, ret);
+}
+
+static inline bool json_read_string(struct json_reader *r, char *buffer, size_t size,
+				    struct json_slice *ret)
+{
+	return json_read_short_string(r, ret) || json_read_string_any(r, buffer, size, ret);
 }

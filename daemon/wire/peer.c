@@ -170,9 +170,9 @@ static void pump(struct peer *peer)
 	peer->pumping = false;
 	if (n == STEPS_PER_TURN && may_read_call(peer))
 		schedule_work(peer);
-	/* While a call is open nothing is read, and the edge that told of the end may have been the
-	 * one that brought the call: so it is asked for. Without a call the end is read, or found by
-	 * the writing that is still due. */
+	/* While a call is open nothing is read, and the edge that told of the end may have been
+	 * the one that brought the call: so it is asked for. Without a call the end is read, or
+	 * found by the writing that is still due. */
 	if (peer->call && is_hung_up(peer))
 		peer_drop(peer, NULL);
 }
