@@ -55,7 +55,7 @@ static void explain_targets(struct json_object *parameters)
 		complain("nothing was attached, for %zu targets cannot be:", n);
 	refusal_tell_failures(failures);
 	if (n > 1)
-		hint("--partial attaches the others");
+		hint("--partial attaches what can be attached");
 }
 
 static void explain_no_branches(struct json_object *parameters)

@@ -5,37 +5,22 @@
 #include "client/event.h"
 #include "client/losses.h"
 #include "client/output.h"
+#include "client/render-rows.h"
 #include "client/terminal.h"
-
-/* A piece of text that is the same in many rows, with its colour. */
-struct fragment {
-	size_t length;
-	char text[24];
-};
-
-enum bar {
-	BAR_NONE,
-	BAR_FIRST,
-	BAR_MIDDLE,
-	BAR_LAST,
-	BAR_COUNT,
-};
 
 struct event_renderer {
 	const struct terminal *terminal;
-	struct places *places;
 	/* What was written last: it decides on a blank line before the next. */
 	enum { LAST_NOTHING, LAST_LINE, LAST_BLOCK, LAST_LOSS } last;
 	/* The clock text of the second `clock_second`, for events come many in a second. */
 	int64_t clock_second;
 	char clock[16];
 	size_t clock_length;
-	struct fragment beginnings[BAR_COUNT][EVENT_MAX_ROWS]; /* "| [#07] " */
-	struct fragment arrow, miss, bold, dim, normal;
+	struct row_renderer rows;
 };
 
 void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
-			 struct places *places);
+			 const struct places *places);
 
 /* -ENOMEM. No line is wider than the terminal. */
 int render_event(struct event_renderer *renderer, const struct event *event, struct output *out);

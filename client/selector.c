@@ -77,8 +77,9 @@ static bool refuse_relative(const struct command *command, const char *spec)
 {
 	_cleanup_free_ char *directory = getcwd(NULL, 0);
 
+	spec += strncmp(spec, "./", 2) ? 0 : 2;
 	usage_error(command, "a pinned program is named by its absolute path: is it '%s/%s'?",
-		    directory && directory[1] ? directory : "", strncmp(spec, "./", 2) ? spec : spec + 2);
+		    directory && directory[1] ? directory : "", spec);
 	return false;
 }
 

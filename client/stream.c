@@ -4,17 +4,18 @@
  * is read on until `ended`: only then the totals are exact. Output is written when the input is
  * drained, so that a burst costs few system calls and a single event is seen at once.
  *
- * The rule that must not break: an event is shown or counted as lost, and the last line says both.
+ * The rule that must not break: an event is shown or counted as lost, and the last line says both
+ * (account.c).
  */
 #include "client/stream.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/account.h"
 #include "client/attachment.h"
 #include "client/event.h"
 #include "client/fields.h"
@@ -34,9 +35,7 @@ struct stream {
 	struct event_reader *reader;
 	struct event_renderer renderer;
 	int64_t attachment; /* the one made by this call; 0: none yet */
-	uint64_t shown;
-	uint64_t unaccounted; /* events that lbrd knows of, neither shown nor reported as lost */
-	struct losses lost;
+	struct account account;
 	bool stopping;
 	bool finished;
 	int exit_code;
@@ -74,14 +73,14 @@ static void take_event(struct stream *stream, struct json_reader *r)
 	}
 	if (r->error)
 		return;
-	stream->shown++;
-	if (stream->config->limit && stream->shown == stream->config->limit)
+	stream->account.shown++;
+	if (stream->account.shown == stream->config->limit)
 		finish(stream, STATUS_OK);
 }
 
 static void count_lost(struct stream *stream, const struct lost *lost)
 {
-	losses_add(&stream->lost, &lost->losses);
+	losses_add(&stream->account.lost, &lost->losses);
 	if (!stream->context->json)
 		render_lost(&stream->renderer, lost, &stream->context->out);
 }
@@ -101,37 +100,19 @@ static void take_lost(struct stream *stream, struct json_reader *r)
 	count_lost(stream, &lost);
 }
 
-/* The end of our own attachment, whose whole life we saw: the accounts must balance. */
-static void balance(struct stream *stream, struct json_object *ended)
-{
-	uint64_t events = (uint64_t)get_int(ended, "events"), known;
-	struct losses all;
-	struct lost late = { 0 };
-
-	get_losses(get_object(ended, "losses"), &all);
-	for (int i = 0; i < LOSS_COUNT; i++) {
-		if (all.count[i] > stream->lost.count[i])
-			late.losses.count[i] = all.count[i] - stream->lost.count[i];
-	}
-	late.count = losses_sum(&late.losses);
-	if (late.count)
-		count_lost(stream, &late);
-	known = stream->shown + losses_sum(&stream->lost);
-	stream->unaccounted = events > known ? events - known : 0;
-}
-
 static void take_ended(struct stream *stream, struct json_reader *r)
 {
 	_cleanup_json_ struct json_object *ended = read_object(r);
 	const char *reason = get_string(ended, "reason");
 	int64_t attachment = get_int(ended, "attachment");
 	bool shutdown = !strcmp(reason, "shutdown"), ours;
+	struct lost late;
 
 	if (!ended)
 		return;
 	ours = stream->config->attaches && attachment == stream->attachment;
-	if (ours)
-		balance(stream, ended);
+	if (ours && account_balance(&stream->account, ended, &late))
+		count_lost(stream, &late);
 	output_flush(&stream->context->out);
 	if (!ours || shutdown || !strcmp(reason, "targetsGone") ||
 	    (!strcmp(reason, "detached") && !stream->stopping))
@@ -337,19 +318,6 @@ static void run(struct stream *stream)
 	}
 }
 
-static void tell_totals(const struct stream *stream)
-{
-	uint64_t lost = losses_sum(&stream->lost);
-	char causes[256], rest[80] = "";
-
-	losses_format(&stream->lost, causes, sizeof(causes));
-	if (stream->unaccounted)
-		snprintf(rest, sizeof(rest), ", %" PRIu64 " unaccounted for",
-			 stream->unaccounted);
-	tell("%" PRIu64 " event%s shown, %" PRIu64 " lost%s%s%s%s", stream->shown,
-	     stream->shown == 1 ? "" : "s", lost, lost ? " (" : "", causes, lost ? ")" : "", rest);
-}
-
 static int open_stream(struct stream *stream)
 {
 	struct context *context = stream->context;
@@ -383,7 +351,7 @@ int stream_run(struct context *context, const struct stream_config *config)
 		run(stream);
 		exit_code = request_finish(context, stream->exit_code);
 		if (!context->out.error && stream->exit_code != STATUS_REFUSED)
-			tell_totals(stream);
+			account_tell(&stream->account);
 	}
 	client_free(stream->detacher);
 	client_free(stream->client);
