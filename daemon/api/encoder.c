@@ -127,7 +127,8 @@ static void write_row(struct json_writer *w, const struct row *row)
 		json_write_bool(w, branch->mispredicted);
 	}
 	if (branch->type < ARRAY_SIZE(branch_types) && branch_types[branch->type].length)
-		json_write_raw(w, branch_types[branch->type].text, branch_types[branch->type].length);
+		json_write_raw(w, branch_types[branch->type].text,
+				branch_types[branch->type].length);
 	if (branch->cycles)
 		MEMBER_INT(w, "cycles", branch->cycles);
 	if (row->through && row->through->symbol)

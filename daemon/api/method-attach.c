@@ -179,7 +179,8 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 	struct api *api = userdata;
 	struct parsed parsed __attribute__((cleanup(parsed_deinit))) = {};
 	struct target_list list __attribute__((cleanup(target_list_deinit))) = {};
-	struct attach_request request = {.list = &list, .owner = *peer_credentials(call_peer(call))};
+	struct attach_request request = {
+		.list = &list, .owner = *peer_credentials(call_peer(call))};
 	struct attachment *attachment;
 	const char *wrong;
 	int detail = 0, r;

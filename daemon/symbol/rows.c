@@ -27,7 +27,8 @@ static uint8_t folded_type(const struct edge *edge, uint8_t first_hop)
 {
 	if (edge->through->kind == LOCATION_RETURN_THUNK)
 		return BRANCH_TYPE_RETURN;
-	return first_hop == BRANCH_TYPE_CALL ? BRANCH_TYPE_INDIRECT_CALL : BRANCH_TYPE_INDIRECT_JUMP;
+	return first_hop == BRANCH_TYPE_CALL ? BRANCH_TYPE_INDIRECT_CALL :
+					       BRANCH_TYPE_INDIRECT_JUMP;
 }
 
 static struct branch join_hops(const struct snapshot *snapshot, const struct edge *edge)

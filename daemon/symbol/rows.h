@@ -14,7 +14,7 @@ struct row {
 	const struct location *to;
 	const struct location *through; /* the thunk folded into this edge, or NULL */
 	/*
-	 * The edge's own flags. Of a folded one: mispredicted if any hop was, the cycles of all hops,
+	 * The edge's own flags. Of a folded one: mispredicted if a hop was, the cycles of all hops,
 	 * and the type that the compiler meant: a return, or an indirect call or jump.
 	 */
 	struct branch branch;

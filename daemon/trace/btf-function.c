@@ -27,7 +27,7 @@ static enum return_kind kind_of(const struct btf_type *type)
 		return RETURN_POINTER;
 	if (btf_is_int(type))
 		return btf_int_encoding(type) & BTF_INT_SIGNED ? RETURN_SIGNED : RETURN_UNSIGNED;
-	/* Enumerations had no sign before BTF of 6.0 (kind_flag); the kernel's are mostly positive. */
+	/* Enumerations had no sign before BTF of 6.0 (kind_flag); most of them have none. */
 	if (btf_is_any_enum(type))
 		return btf_kflag(type) ? RETURN_SIGNED : RETURN_UNSIGNED;
 	return RETURN_NONE;

@@ -172,7 +172,7 @@ int kernel_functions_find(struct kernel_functions *functions, const char *text,
 	if (r)
 		return r;
 	r = find(functions, text, NULL, ret);
-	/* Once more for a name like it: not on the way to one that there is, which is to be fast. */
+	/* Once more for a name like it: not on the way to one that is there, which must be fast. */
 	return r == -ENOENT ? find(functions, text, suggestion, ret) : r;
 }
 

@@ -280,7 +280,8 @@ static void input_fill(struct input *input, int *fd)
 
 static void input_drain(struct input *input, int *fd)
 {
-	ssize_t n = *fd < 0 ? -1 : write(*fd, input->data + input->start, input->end - input->start);
+	size_t left = input->end - input->start;
+	ssize_t n = *fd < 0 ? -1 : write(*fd, input->data + input->start, left);
 
 	if (n >= 0) {
 		input->start += n;

@@ -40,7 +40,7 @@ struct block {
 	uint64_t start, last, end;
 	enum lbr_kind kind;
 	unsigned int insns;
-	int vector;		/* of the IDT handler that starts here; -1: none, -2: not known yet */
+	int vector;		/* of the IDT handler that starts here; -1: none, -2: not known */
 	uint64_t predicted;	/* where its branch went the last time */
 };
 
@@ -85,7 +85,8 @@ static const uint8_t perf_types[] = {
 	[LBR_INT] = 0,
 };
 
-static void record(struct vcpu *v, uint64_t from, uint64_t to, enum lbr_kind kind, bool mispredicted)
+static void record(struct vcpu *v, uint64_t from, uint64_t to, enum lbr_kind kind,
+		   bool mispredicted)
 {
 	uint64_t cycles = v->cycles < 0xffff ? v->cycles : 0xffff;
 	struct lbr_row *entry;

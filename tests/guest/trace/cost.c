@@ -89,7 +89,8 @@ static void cost_of_attaching(struct fixture *fixture, const struct target *targ
 		tracer_release(tracer);
 		detached = now();
 		printf("attach %d: %.2f M, detach: %.2f M, waits included\n", i,
-				(double)(attached - begin) / 1e6, (double)(detached - attached) / 1e6);
+				(double)(attached - begin) / 1e6,
+				(double)(detached - attached) / 1e6);
 	}
 }
 

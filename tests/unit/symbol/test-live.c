@@ -257,7 +257,8 @@ static void try_lost_reports(void)
 	symbols_refresh(symbols);
 	check_program(symbols, &old, "there_all_the_time", 0);
 	close(old.fd);
-	for (unsigned int i = 0; i < 300 || (survivor.starts[0] != old.starts[0] && i < 2000); i++) {
+	for (unsigned int i = 0;
+	     i < 300 || (survivor.starts[0] != old.starts[0] && i < 2000); i++) {
 		if (survivor.fd >= 0)
 			close(survivor.fd);
 		if (i % 50 == 49)

@@ -167,7 +167,8 @@ static void garbage(void)
 		for (size_t j = 0; j < sizeof(bytes); j++)
 			bytes[j] = (unsigned char)random();
 		if (i % 2) /* else hardly any would come to its entries */
-			((struct lbrd_record *)bytes)->branch_bytes = (__s32)(random() % 70 * ENTRY);
+			((struct lbrd_record *)bytes)->branch_bytes =
+				(__s32)(random() % 70 * ENTRY);
 		if (!record_decode(bytes, (size_t)random() % (sizeof(bytes) + 1), &s)) {
 			CHECK(s.n_branches <= SNAPSHOT_MAX_BRANCHES);
 			CHECK(memchr(s.comm, 0, sizeof(s.comm)));
