@@ -42,9 +42,8 @@ static const struct {
 		"Compile the program with -g; the kernel needs CONFIG_DEBUG_INFO_BTF.",
 	},
 	[TARGET_E_TRACING_PROGRAM] = {
-		"%s is a tracing program, and the kernel does not let it be traced by another",
-		"Trace the function that it is attached to; since Linux 6.8 a tracing program can "
-		"be traced that is not itself attached to another.",
+		"%s is a tracing program, and lbrd does not trace what traces",
+		"Trace the function that it is attached to.",
 	},
 	[TARGET_E_TAIL_CALL_LOOP] = {
 		"%s can reach a tail call, and tracing such a subprogram makes kernels 5.10 to 6.6 "

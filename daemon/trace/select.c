@@ -112,6 +112,13 @@ int select_check(const struct program *program, const struct target *target,
 		snprintf(detail, size, "it is a tracer of lbrd");
 		return TARGET_E_DENIED;
 	}
+	/*
+	 * Linux 6.8 allows to trace those that are not attached to a program themselves. But such a
+	 * program runs inside a trampoline, where a tracer of its own would stand between the
+	 * function it traces and the branches that led there.
+	 */
+	if (program->type == BPF_PROG_TYPE_TRACING)
+		return TARGET_E_TRACING_PROGRAM;
 	if (!target->btf_id)
 		return TARGET_E_NO_BTF;
 	if (!program->jited_size) {

@@ -171,7 +171,7 @@ static void tail_calls(void)
 }
 
 /* Loads target-tracing.bpf.o for the entry of another program. The object is the caller's. */
-static int load_tracing(int target_fd, const char *function, struct bpf_object **ret,
+static void load_tracing(int target_fd, const char *function, struct bpf_object **ret,
 		uint32_t *ret_id)
 {
 	struct bpf_object *object = *ret = bpf_object__open_file(TRACING_OBJECT, NULL);
@@ -185,46 +185,26 @@ static int load_tracing(int target_fd, const char *function, struct bpf_object *
 	CHECK_EQ(bpf_object__load(object), 0);
 	CHECK_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
 	*ret_id = info.id;
-	return bpf_program__fd(program);
-}
-
-static int acquire_id(struct fixture *fixture, uint32_t id)
-{
-	const struct target_selector selector = { .by = SELECT_PROGRAM_ID, .id = id };
-	struct target_list list = {};
-	struct tracer *tracer;
-	char detail[512];
-	int r;
-
-	CHECK_EQ(targets_resolve(fixture->targets, &selector, TRACE_EXIT, &list), 0);
-	CHECK_EQ(list.n_targets, 1);
-	r = tracer_acquire(fixture->trace, &list.targets[0], false, detail, sizeof(detail),
-			&tracer);
-	if (r)
-		printf("# %s\n", detail);
-	target_list_deinit(&list);
-	return r;
 }
 
 static void tracing_programs(void)
 {
+	struct target_list list = {};
+	struct bpf_object *object;
 	struct fixture fixture;
-	struct bpf_object *outer, *inner = NULL;
-	uint32_t first, second;
+	uint32_t id;
 	int fd;
 
 	fixture_init(&fixture, 0);
 	fixture_program(&fixture, "target_short", &fd);
-	fd = load_tracing(fd, "target_short", &outer, &first);
-	if (linux_version() < LINUX_VERSION(6, 8)) {
-		CHECK_EQ(acquire_id(&fixture, first), TARGET_E_TRACING_PROGRAM);
-	} else {
-		CHECK_EQ(acquire_id(&fixture, first), 0);
-		load_tracing(fd, "target_tracing", &inner, &second);
-		CHECK_EQ(acquire_id(&fixture, second), TARGET_E_TRACING_PROGRAM);
-	}
-	bpf_object__close(inner);
-	bpf_object__close(outer);
+	load_tracing(fd, "target_short", &object, &id);
+	CHECK_EQ(targets_resolve(fixture.targets, &(struct target_selector){ .by = SELECT_PROGRAM_ID,
+			.id = id }, TRACE_EXIT, &list), 0);
+	CHECK_EQ(list.n_targets, 0);
+	CHECK_EQ(list.n_failures, 1);
+	CHECK_EQ(list.failures[0].error, TARGET_E_TRACING_PROGRAM);
+	target_list_deinit(&list);
+	bpf_object__close(object);
 	fixture_deinit(&fixture);
 }
 
