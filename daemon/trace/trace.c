@@ -23,12 +23,12 @@
 DEFINE_CLEANUP(struct trace *, trace_free)
 
 /*
- * Slots for each possible CPU. A slot is held for about a microsecond and handed out again only
- * after all others were, so that it is still busy only when that many tracers are on their way at
- * once, by nesting or preemption.
+ * A slot is held for about a microsecond and handed out again only after all others were. It is
+ * still busy then when its holder was preempted, or its virtual CPU: each turn of the others costs
+ * one event as long as that lasts, so there had better be many. A slot has 1,600 bytes.
  */
-#define SLOTS_PER_CPU 4
-#define SLOTS_MIN 32
+#define SLOTS_PER_CPU 8
+#define SLOTS_MIN 256
 
 static int pool_init(struct trace *trace)
 {
