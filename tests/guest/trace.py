@@ -47,7 +47,8 @@ def check_rows(event, expected, symbol):
 
 
 def returns_through_thunks(event):
-    return "return_thunk" in event["branches"][0].get("through", "")
+    # Any row: a return that lies well in its cache line keeps its own instruction.
+    return any("return_thunk" in b.get("through", "") for b in event["branches"])
 
 
 def attach(lbrd, *arguments):
