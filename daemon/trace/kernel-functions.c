@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Looks up functions in /sys/kernel/btf: one pass over the types, no index, since a request asks
- * for one name and the kernel's BTF is some 6 MB that a resident process had better not double.
+ * for one name and the kernel's BTF is some 8 MB that a resident process had better not double.
  *
  * The rule that must not break: a module's type ids go on where the kernel's end, and mean nothing
  * without the module's own BTF descriptor beside them.

@@ -13,7 +13,7 @@ struct kernel_functions;
 /* Reads nothing yet. */
 int kernel_functions_new(struct kernel_functions **ret);
 void kernel_functions_free(struct kernel_functions *functions);
-/* Gives back the memory of the kernel's BTF (some 6 MB); it is read again when it is needed. */
+/* Gives back the memory of the kernel's BTF (8 to 10 MB); it is read again when it is needed. */
 void kernel_functions_trim(struct kernel_functions *functions);
 
 /*

@@ -53,8 +53,10 @@ int tracer_acquire(struct trace *trace, const struct target *target, bool withou
 /* Attaches it when it is not attached yet: events flow from here on. Positive: target_error. */
 int tracer_activate(struct tracer *tracer, char *detail, size_t detail_size);
 /*
- * Gives one use back; the last one detaches and unloads. Records already in the ring still arrive
- * with its number, which is not given to another tracer as long as the daemon lives.
+ * Gives one use back; the last one detaches and unloads. Detaching from a kernel function blocks
+ * for some 0.1 s, in which the kernel waits for all its tasks; from a program it does not.
+ * Records already in the ring still arrive with its number, which is not given to another tracer
+ * as long as the daemon lives.
  */
 void tracer_release(struct tracer *tracer);
 /*
@@ -68,7 +70,12 @@ uint32_t tracer_number(const struct tracer *tracer); /* lbrd_record.tracer; from
 uint32_t tracer_program_id(const struct tracer *tracer); /* of the tracer itself */
 unsigned int tracer_n_uses(const struct tracer *tracer);
 const struct target *tracer_target(const struct tracer *tracer);
-/* True once the traced program is unloaded or its module gone: nothing will ever arrive. */
+/*
+ * True once the traced program is unloaded or its module gone: nothing will ever arrive. The kernel
+ * itself prevents that as long as a tracer is loaded: it keeps a traced program, even when its
+ * owner and everything it was attached to have let go of it, until the tracer goes. An attachment
+ * to such a program is silent, and nothing in the kernel tells that it will remain so.
+ */
 bool tracer_target_gone(struct tracer *tracer);
 
 /* The kernel-side filter: the union of what the attachments of this tracer want. */
