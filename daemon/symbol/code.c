@@ -29,12 +29,17 @@
  */
 #define MAX_EAGER_BYTES (32u << 20)
 
-uint64_t code_clock(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+uint64_t code_clock(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 /* Ends a life and begins another in its place. NULL (no memory) means: do not cache. */
@@ -70,12 +75,26 @@ size_t code_bytes(const struct code *code)
 	       code->images.bytes + program_bytes(code);
 }
 
+/*
+ * From CLOCK_BOOTTIME to CLOCK_MONOTONIC, which stands still in a suspend: too early by those that
+ * came since, never too late.
+ */
+static uint64_t boottime_to_monotonic(uint64_t time)
+{
+	uint64_t monotonic = read_clock(CLOCK_MONOTONIC);
+	uint64_t asleep = read_clock(CLOCK_BOOTTIME) - monotonic;
+
+	return time > asleep ? time - asleep : 0;
+}
+
 void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with_lines)
 {
 	struct bpf_program *program;
+	uint64_t loaded_at;
 
 	if (bpf_program_read(id, with_lines, &program) < 0)
 		return;
+	loaded_at = boottime_to_monotonic(program->loaded_at);
 	code->programs_hidden = program->hidden;
 	for (size_t i = 0; i < program->n_functions; i++) {
 		const struct bpf_function *function = &program->functions[i];
@@ -97,6 +116,7 @@ void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with
 			code_note_arrival(code);
 		}
 		image->kind = LOCATION_BPF_PROGRAM;
+		images_delay(&code->images, image, loaded_at);
 		images_tighten(image, function->end);
 		images_bind(&code->images, image, program, i);
 	}
@@ -142,10 +162,11 @@ static void on_report(const struct report *report, void *userdata)
 
 void code_take_in(struct code *code)
 {
-	uint64_t now = code_clock(), lost;
+	uint64_t now, lost;
 
 	if (!code->sideband)
 		return;
+	now = read_clock(CLOCK_MONOTONIC);
 	lost = sideband_drain(code->sideband, on_report, code);
 	if (lost) {
 		code->lost_reports += lost;

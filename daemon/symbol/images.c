@@ -77,6 +77,16 @@ static size_t upper_bound(const struct images *images, uint64_t address)
 	return low;
 }
 
+void images_doubt_dead(struct images *images, uint64_t time)
+{
+	for (size_t n = 0; n < images->n_dead; n++) {
+		struct image *dead = images->dead[n];
+		uint64_t known = MAX(time, dead->until);
+
+		dead->life->until = MIN(dead->life->until, known);
+	}
+}
+
 static int reserve(struct image ***array, size_t n, size_t *capacity)
 {
 	size_t wanted = MAX(2 * *capacity, (size_t)64);
@@ -217,6 +227,19 @@ int images_renew(struct images *images, struct image *image)
 	return 0;
 }
 
+int images_delay(struct images *images, struct image *image, uint64_t from)
+{
+	int r;
+
+	if (from <= image->from)
+		return 0;
+	r = images_renew(images, image);
+	if (r < 0)
+		return r;
+	image->from = image->life->from = from;
+	return 0;
+}
+
 int images_bind(struct images *images, struct image *image, struct bpf_program *program,
 		size_t function)
 {
@@ -256,7 +279,8 @@ struct image *images_find(const struct images *images, uint64_t address, uint64_
 	for (n = images->n_dead; n-- > 0;) {
 		struct image *image = images->dead[n];
 
-		if (address >= image->start && address < image->end && image->from <= timestamp)
+		if (address >= image->start && address < image->end &&
+		    life_holds(image->life, timestamp))
 			return image;
 	}
 	return NULL;

@@ -71,6 +71,9 @@ void images_end(struct images *images, uint64_t start, uint64_t time);
 int images_bind(struct images *images, struct image *image, struct bpf_program *program,
 		size_t function);
 
+/* It turns out that the image came no earlier than `from`. -ENOMEM. */
+int images_delay(struct images *images, struct image *image, uint64_t from);
+
 /* The true end of an image that was loose. */
 void images_tighten(struct image *image, uint64_t end);
 
@@ -85,6 +88,12 @@ struct image *images_at(const struct images *images, uint64_t start);
  * its place: the kernel reports the end before the last CPU has left the code.
  */
 struct image *images_find(const struct images *images, uint64_t address, uint64_t timestamp);
+
+/*
+ * Reports were lost since `time`: what is dead may have been replaced then, by something that came
+ * and went unseen.
+ */
+void images_doubt_dead(struct images *images, uint64_t time);
 
 /* Whether any image, live or dead, covers `address` at some time. */
 bool images_ever(const struct images *images, uint64_t address);

@@ -65,8 +65,8 @@ static bool list_present(struct id_list *list)
 }
 
 /*
- * A program that is not listed was unloaded some time since we last knew of everything. Ended at
- * that moment, it is still found until something else is known to have taken its place.
+ * A program that is not listed was unloaded some time since we last knew of everything, and other
+ * code may stand in its place since.
  */
 static void end_unloaded(struct code *code, const struct id_list *present)
 {
@@ -204,6 +204,7 @@ void rescan_images(struct code *code, uint64_t now)
 		end_missing(code, &census, now);
 	}
 	free(census.starts);
+	images_doubt_dead(&code->images, code->known_until);
 	learn_unknown(code, &present, code->known_until);
 	code->known_until = now;
 }

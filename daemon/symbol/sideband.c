@@ -249,44 +249,56 @@ bool sideband_has_news(const struct sideband *sideband)
 	return false;
 }
 
+static int parse_ksymbol(const struct ksymbol_record *record, size_t size, struct report *ret)
+{
+	size_t room = size > sizeof(*record) ? size - sizeof(*record) : 0;
+	size_t length = strnlen(record->name, room);
+
+	if (length == room)
+		return -EBADMSG;
+	ret->type = record->flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER ? REPORT_CODE_REMOVED :
+									   REPORT_CODE_ADDED;
+	ret->address = record->address;
+	ret->length = record->length;
+	ret->bpf = record->type == PERF_RECORD_KSYMBOL_TYPE_BPF;
+	ret->name = record->name;
+	return sizeof(*record) + (length + sizeof(uint64_t)) / sizeof(uint64_t) * sizeof(uint64_t);
+}
+
+static int parse_bpf_event(const struct bpf_record *record, size_t size, struct report *ret)
+{
+	if (size < sizeof(*record))
+		return -EBADMSG;
+	if (record->type != PERF_BPF_EVENT_PROG_LOAD && record->type != PERF_BPF_EVENT_PROG_UNLOAD)
+		return 0;
+	ret->type = record->type == PERF_BPF_EVENT_PROG_LOAD ? REPORT_PROGRAM_LOADED :
+							       REPORT_PROGRAM_UNLOADED;
+	ret->program_id = record->id;
+	return sizeof(*record);
+}
+
+/*
+ * The time stands behind the body (sample_id_all), and not always at the end: for each further
+ * listener on the same CPU the kernel adds eight bytes of nothing to these two kinds of record.
+ */
 int sideband_parse(const void *data, size_t size, struct report *ret)
 {
 	const struct perf_event_header *header = data;
-	size_t body = size - sizeof(uint64_t); /* the time ends every record (sample_id_all) */
+	int body = 0;
 
-	if (size < sizeof(*header) + sizeof(uint64_t) || header->size != size)
-		return -EBADMSG;
 	*ret = (struct report){};
+	if (size < sizeof(*header) || header->size != size)
+		return -EBADMSG;
+	if (header->type == PERF_RECORD_KSYMBOL)
+		body = parse_ksymbol(data, size, ret);
+	else if (header->type == PERF_RECORD_BPF_EVENT)
+		body = parse_bpf_event(data, size, ret);
+	if (body <= 0)
+		return body;
+	if (size < body + sizeof(ret->time))
+		return -EBADMSG;
 	memcpy(&ret->time, (const char *)data + body, sizeof(ret->time));
-
-	if (header->type == PERF_RECORD_KSYMBOL) {
-		const struct ksymbol_record *record = data;
-
-		if (body <= sizeof(*record) ||
-		    !memchr(record->name, '\0', body - sizeof(*record)))
-			return -EBADMSG;
-		ret->type = record->flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER ?
-				    REPORT_CODE_REMOVED : REPORT_CODE_ADDED;
-		ret->address = record->address;
-		ret->length = record->length;
-		ret->bpf = record->type == PERF_RECORD_KSYMBOL_TYPE_BPF;
-		ret->name = record->name;
-		return 1;
-	}
-	if (header->type == PERF_RECORD_BPF_EVENT) {
-		const struct bpf_record *record = data;
-
-		if (body < sizeof(*record))
-			return -EBADMSG;
-		if (record->type != PERF_BPF_EVENT_PROG_LOAD &&
-		    record->type != PERF_BPF_EVENT_PROG_UNLOAD)
-			return 0;
-		ret->type = record->type == PERF_BPF_EVENT_PROG_LOAD ? REPORT_PROGRAM_LOADED :
-								       REPORT_PROGRAM_UNLOADED;
-		ret->program_id = record->id;
-		return 1;
-	}
-	return 0;
+	return 1;
 }
 
 /* Room for one more record of `size` bytes; NULL: no memory. */

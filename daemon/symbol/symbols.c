@@ -82,7 +82,7 @@ void symbols_refresh(struct symbols *symbols)
 	if (code_has_news(code))
 		code_take_in(code);
 	else
-		code->known_until = now;
+		code->known_until = MAX(code->known_until, now);
 	code_look_around(code, now);
 	if (now > symbols->config.grace_ns)
 		images_reap(&code->images, now - symbols->config.grace_ns);
@@ -249,8 +249,10 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
 		 * reported by the last refresh. */
 		if (code_has_news(&symbols->code))
 			code_take_in(&symbols->code);
-		if (timestamp != NOW)
+		if (timestamp != NOW) {
 			symbols->fresh_until = timestamp;
+			symbols->code.known_until = MAX(symbols->code.known_until, timestamp);
+		}
 	}
 	location = location_cache_find(&symbols->cache, address, timestamp);
 	if (location) {

@@ -156,12 +156,14 @@ static bool is_return(const struct view *view, const struct edge *edge)
 	return in_target(view, edge->from) && !is_patched_call(view, edge);
 }
 
-/* trampoline → caller, as opposed to what it calls, which is entered at its start. */
+/*
+ * trampoline → caller. What the trampoline calls looks the same, but stands behind such an edge or
+ * the call of a body, seen from the newest on, and is dropped with the half that it belongs to.
+ */
 static bool is_leave(const struct view *view, const struct edge *edge)
 {
 	return in_trampoline(view, edge->from) && !in_trampoline(view, edge->to) &&
-	       edge->to->kind != LOCATION_UNKNOWN && edge->to->kind != LOCATION_TRACING &&
-	       edge->to->offset > 4 && !is_body_call(view, edge);
+	       !is_body_call(view, edge);
 }
 
 static size_t find(const struct view *view, bool (*is)(const struct view *, const struct edge *))
@@ -251,13 +253,10 @@ static size_t find_return_by_kind(const struct view *view)
 /* At exit: the edge that leaves the target, or NONE. Everything newer is the tracer's. */
 static size_t find_exit(const struct view *view)
 {
-	size_t touching = find(view, touches_target), found;
+	size_t touching = find(view, touches_target);
 
 	if (touching == NONE)
 		return view->target_start ? NONE : find_return_by_kind(view);
-	found = find(view, is_return);
-	if (found < touching)
-		return found;
 	if (in_trampoline(view, view->edges[touching].to))
 		return touching;
 	/* A program that was tail-called returned in the target's place: the first way back. */

@@ -165,7 +165,17 @@ static const struct story stories[] = {
 	{
 		.title = "a tail call into the target is an ordinary branch of it",
 		.hops = {
+			" caller+0x20 -> tail+0",
 			" tail+0x20 -> target+0xb",
+			" target+0x90 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a tail call from code without a name",
+		.hops = {
+			" caller+0x20 -> nowhere+0",
+			" nowhere+0x20 -> target+0xb",
 			" target+0x90 -> tramp+0x45",
 			"-tramp+0x60 -> tracer+0",
 		},
@@ -214,6 +224,25 @@ static const struct story stories[] = {
 			"-tracer+0x50 -> tramp+0x65",
 			" tramp+0x90 -> function+0x75",
 			" function+0x80 -> function+0x90",
+			" function+0x98 -> tramp+0x45",
+			"-tramp+0x60 -> tracer+0",
+		},
+	},
+	{
+		.title = "a kernel function that a tracer at its entry calls itself",
+		.target = "function",
+		.hops = {
+			" caller+0x20 -> function+0",
+			"-function+0 -> tramp+0",
+			"-tramp+0x20 -> other+0",
+			"-other+0x10 -> function+0",
+			"-function+0 -> tramp+0",
+			"-tramp+0x40 -> function+5",
+			"-function+0x98 -> tramp+0x45",
+			"-tramp+0x90 -> other+0x15",
+			"-other+0x20 -> tramp+0x25",
+			"-tramp+0x40 -> function+5",
+			" function+0x20 -> function+0x90",
 			" function+0x98 -> tramp+0x45",
 			"-tramp+0x60 -> tracer+0",
 		},

@@ -38,11 +38,16 @@ static void try_lives(void)
 {
 	struct life_list retired = SLIST_HEAD_INITIALIZER(retired);
 	struct images images;
+	struct image *a;
 
 	images_init(&images, &retired);
-	add(&images, "bpf_prog_a", 0x1000, 0x100, 10);
+	a = add(&images, "bpf_prog_a", 0x1000, 0x100, 10);
+	CHECK(life_holds(a->life, 10) && !life_holds(a->life, 9));
 	images_end(&images, 0x1000, 20);
+	/* What was cached of it holds until something else stands there. */
+	CHECK(life_holds(a->life, 25));
 	add(&images, "bpf_prog_b", 0x1040, 0x100, 30);
+	CHECK(life_holds(a->life, 29) && !life_holds(a->life, 30));
 	images_end(&images, 0x1040, 40);
 	add(&images, "bpf_prog_c", 0x1000, 0x80, 50);
 
@@ -53,13 +58,23 @@ static void try_lives(void)
 	check(&images, 0x1050, 30, "bpf_prog_b");
 	check(&images, 0x1050, 45, "bpf_prog_b");
 	check(&images, 0x1050, 50, "bpf_prog_c");
-	check(&images, 0x1010, 35, "bpf_prog_a");
+	check(&images, 0x1010, 25, "bpf_prog_a");
+	check(&images, 0x1010, 35, NULL); /* memory is given back as a whole */
 	check(&images, 0x1010, 60, "bpf_prog_c");
-	check(&images, 0x1090, 60, "bpf_prog_b");
+	check(&images, 0x1090, 45, "bpf_prog_b");
+	check(&images, 0x1090, 60, NULL);
 	check(&images, 0x1140, 60, NULL);
 	CHECK_EQ(images_last_end(&images, 0x1000, 0x1001), 20);
 	CHECK_EQ(images_last_end(&images, 0x1100, 0x1101), 40);
 	CHECK_EQ(images_last_end(&images, 0x2000, 0x2001), 0);
+
+	/* Reports were lost: of the time since nothing can be said by what is dead. */
+	images_end(&images, 0x1000, 70);
+	images_doubt_dead(&images, 80);
+	check(&images, 0x1050, 79, "bpf_prog_c");
+	check(&images, 0x1050, 80, NULL);
+	check(&images, 0x1050, 45, "bpf_prog_b");
+	add(&images, "bpf_prog_c", 0x1000, 0x80, 90);
 
 	images_reap(&images, 30);
 	check(&images, 0x1050, 19, NULL);
@@ -68,10 +83,19 @@ static void try_lives(void)
 	lives_free(&retired);
 
 	/* An end that was never reported. */
-	add(&images, "bpf_prog_d", 0x1070, 0x20, 70);
-	check(&images, 0x1010, 80, "bpf_prog_c");
-	check(&images, 0x1075, 80, "bpf_prog_d");
+	add(&images, "bpf_prog_d", 0x1070, 0x20, 100);
+	check(&images, 0x1010, 95, "bpf_prog_c");
+	check(&images, 0x1010, 110, NULL);
+	check(&images, 0x1075, 110, "bpf_prog_d");
 	CHECK(images_at(&images, 0x1000) == NULL);
+	/* A better guess of when it came. */
+	a = images_at(&images, 0x1070);
+	CHECK_EQ(images_delay(&images, a, 105), 0);
+	check(&images, 0x1075, 104, NULL);
+	check(&images, 0x1075, 105, "bpf_prog_d");
+	CHECK_EQ(images_delay(&images, a, 50), 0);
+	check(&images, 0x1075, 104, NULL);
+	CHECK(life_holds(a->life, 105) && !life_holds(a->life, 104));
 	images_deinit(&images);
 	lives_free(&retired);
 }

@@ -48,6 +48,16 @@ static void try_ksymbol(void)
 	CHECK(report.bpf);
 	CHECK_STR(report.name, "bpf_prog_0011223344556677_a");
 	CHECK_EQ(sideband_parse(buffer, size - 8, &report), -EBADMSG);
+
+	/* Somebody else listens, too. */
+	memcpy(&header, buffer, sizeof(header));
+	header.size += 8;
+	memcpy(buffer, &header, sizeof(header));
+	memset(buffer + size, 0, 8);
+	CHECK_EQ(sideband_parse(buffer, size + 8, &report), 1);
+	CHECK_EQ(report.time, 99);
+	header.size -= 8;
+	memcpy(buffer, &header, sizeof(header));
 	for (size_t cut = 0; cut < size; cut++) {
 		memcpy(&header, buffer, sizeof(header));
 		header.size = cut;
@@ -56,12 +66,12 @@ static void try_ksymbol(void)
 
 			memcpy(copy, buffer, cut);
 			memcpy(copy, &header, sizeof(header));
-			sideband_parse(copy, cut, &report);
+			CHECK_EQ(sideband_parse(copy, cut, &report), -EBADMSG);
 		} else {
 			CHECK_EQ(sideband_parse(buffer, cut, &report), -EBADMSG);
 		}
 	}
-	memset(buffer + 24, 'x', size - 24 - 8); /* a name that does not end */
+	memset(buffer + 24, 'x', size - 24); /* a name that does not end */
 	CHECK_EQ(sideband_parse(buffer, size, &report), -EBADMSG);
 
 	size = make_ksymbol(buffer, "x", PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER, 1);
@@ -99,6 +109,10 @@ static void try_bpf_event(void)
 	CHECK_EQ(sideband_parse(&record, sizeof(record), &report), 0);
 	record.header.size--;
 	CHECK_EQ(sideband_parse(&record, sizeof(record), &report), -EBADMSG);
+	record.header.type = PERF_RECORD_BPF_EVENT;
+	record.type = PERF_BPF_EVENT_PROG_LOAD;
+	for (record.header.size = 8; record.header.size < sizeof(record); record.header.size++)
+		CHECK_EQ(sideband_parse(&record, record.header.size, &report), -EBADMSG);
 }
 
 static void try_cpu_lists(void)
