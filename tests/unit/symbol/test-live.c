@@ -88,11 +88,11 @@ static void check_program(struct symbols *symbols, const struct loaded *program,
 	}
 }
 
-static void check_lines(struct symbols *symbols, const struct loaded *program)
+static void check_lines(struct symbols *symbols, const struct loaded *program, uint64_t time)
 {
 	CHECK_EQ(program->n_lines, N_INSNS);
 	for (uint32_t i = 0; i < program->n_lines; i++) {
-		const struct location *location = symbols_resolve(symbols, program->lines[i], 0);
+		const struct location *location = symbols_resolve(symbols, program->lines[i], time);
 
 		CHECK_STR(location->file, MADE_UP_FILE);
 		CHECK_EQ(location->line, MADE_UP_LINE(i));
@@ -109,7 +109,7 @@ static void try_loaded_before(void)
 	CHECK_EQ(load_program(long_name, &program), 0);
 	symbols = make_symbols(1000000000);
 	check_program(symbols, &program, long_name, 0);
-	check_lines(symbols, &program);
+	check_lines(symbols, &program, 0);
 	symbols_describe(symbols, &description);
 	CHECK(description.programs >= 1);
 	symbols_free(symbols);
@@ -128,7 +128,7 @@ static void try_loaded_after(void)
 	alive = now();
 	symbols_refresh(symbols);
 	check_program(symbols, &program, other_name, alive);
-	check_lines(symbols, &program);
+	check_lines(symbols, &program, alive);
 	location = symbols_resolve(symbols, program.starts[0], before);
 	CHECK(!location->symbol || strcmp(location->symbol, other_name));
 	location = symbols_resolve(symbols, program.starts[0], alive);
@@ -140,7 +140,7 @@ static void try_loaded_after(void)
 	symbols_refresh(symbols);
 	if (!has_lost(symbols)) {
 		check_program(symbols, &program, other_name, alive);
-		check_lines(symbols, &program);
+		check_lines(symbols, &program, alive);
 	}
 	symbols_free(symbols);
 }
@@ -290,7 +290,7 @@ static void try_lost_reports(void)
 	symbols_describe(symbols, &description);
 	CHECK(description.lost_reports > 0);
 	check_program(symbols, &survivor, "survivor_of_the_storm", later);
-	check_lines(symbols, &survivor);
+	check_lines(symbols, &survivor, later);
 	check_program(symbols, &old, "there_all_the_time", alive);
 	close(survivor.fd);
 	symbols_free(symbols);
