@@ -151,6 +151,7 @@ static bool take_turn(struct pipeline *pipeline)
 	size_t max = limit_value(LIMIT_TURN_RECORDS);
 	size_t n = trace_drain(pipeline->parts.trace, max);
 
+	hub_flush(pipeline->parts.hub);
 	attachments_settle(pipeline->parts.attachments, pipeline->position, n < max);
 	return n < max;
 }

@@ -160,7 +160,7 @@ static void deliver(struct subscription *subscription, struct observation *obser
 		tell_losses(subscription);
 	if (has_room(subscription) &&
 			encoder_encode(hub->config.encoder, observation, subscription->view) == 0 &&
-			call_send(subscription->call, observation->frames[subscription->view]) == 0)
+			call_queue(subscription->call, observation->frames[subscription->view]) == 0)
 		hub->counters.delivered++;
 	else
 		skip(subscription, observation->sequence);
@@ -197,6 +197,7 @@ static void replay(struct subscription *subscription, uint64_t wanted)
 	for (; i < history_length(history); i++)
 		if (watches_any(subscription, history_at(history, i)))
 			deliver(subscription, history_at(history, i));
+	call_flush(subscription->call);
 }
 
 int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config)
@@ -235,6 +236,14 @@ void hub_publish(struct hub *hub, struct observation *observation)
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
 		if (watches_any(subscription, observation))
 			deliver(subscription, observation);
+}
+
+void hub_flush(struct hub *hub)
+{
+	struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		call_flush(subscription->call);
 }
 
 /* Has enough to read, and is reading it. */

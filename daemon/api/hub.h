@@ -43,8 +43,10 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 /* The number for the next event. */
 uint64_t hub_next_sequence(struct hub *hub);
 
-/* Keeps the event for replay and sends it to all whose subscription it matches. */
+/* Keeps the event for replay and queues it for all whose subscription it matches. */
 void hub_publish(struct hub *hub, struct observation *observation);
+/* At the end of a turn: what was published in it leaves together, one system call per observer. */
+void hub_flush(struct hub *hub);
 
 /*
  * True while every observer that got something in the latest turn still has much to read, and

@@ -149,6 +149,18 @@ int call_send(struct call *call, struct frame *frame)
 	return r;
 }
 
+int call_queue(struct call *call, struct frame *frame)
+{
+	return call->more ? peer_hold(call->peer, frame) : -EINVAL;
+}
+
+void call_flush(struct call *call)
+{
+	peer_release(call->peer);
+	if (call->peer->output.bytes > 0)
+		call->wants_drained = true;
+}
+
 int call_send_json(struct call *call, struct json_object *parameters)
 {
 	_cleanup_(frame_unref_p) struct frame *frame = NULL;

@@ -211,13 +211,40 @@ static void want_writable(struct peer *peer)
 		peer_drop(peer, "out of memory");
 }
 
-int peer_send(struct peer *peer, struct frame *frame)
+int peer_hold(struct peer *peer, struct frame *frame)
 {
-	bool was_empty = peer->output.bytes == 0;
-	ptrdiff_t n;
-
 	if (peer->dead)
 		return -EPIPE;
+	if (peer->output.bytes == 0) {
+		peer->held = true;
+		peer->progress_at = monotonic_now();
+	}
+	if (output_push(&peer->output, frame) < 0) {
+		peer_drop(peer, "out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void peer_release(struct peer *peer)
+{
+	if (!peer->held || peer->dead)
+		return;
+	peer->held = false;
+	peer_flush(peer);
+	if (!peer->dead && peer->output.bytes > 0)
+		want_writable(peer);
+}
+
+int peer_send(struct peer *peer, struct frame *frame)
+{
+	bool was_empty;
+	ptrdiff_t n;
+
+	peer_release(peer);
+	if (peer->dead)
+		return -EPIPE;
+	was_empty = peer->output.bytes == 0;
 	n = output_send_frame(&peer->output, peer->fd, frame);
 	if (n < 0) {
 		peer_drop(peer, n == -ENOMEM ? "out of memory" : NULL);

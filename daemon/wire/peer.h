@@ -29,6 +29,7 @@ struct peer {
 	bool end_of_input;
 
 	struct output output;
+	bool held; /* what is queued was not offered to the socket yet */
 	uint64_t progress_at; /* CLOCK_MONOTONIC, when the socket last took a byte of the queue */
 
 	struct call *call; /* the one that is being answered */
@@ -45,6 +46,11 @@ void peer_free(struct peer *peer);
 
 /* Sends or queues a frame; takes its own reference. -EPIPE when the connection has failed. */
 int peer_send(struct peer *peer, struct frame *frame);
+
+/* Queues a frame without a system call, to leave with peer_release(). Else like peer_send(). */
+int peer_hold(struct peer *peer, struct frame *frame);
+/* Sends what was held: many frames at a time. */
+void peer_release(struct peer *peer);
 
 /* Sends what is queued as far as the socket takes it. */
 void peer_flush(struct peer *peer);

@@ -132,6 +132,13 @@ void call_stream(struct call *call, const struct call_stream_events *events, voi
  */
 int call_send(struct call *call, struct frame *frame);
 
+/*
+ * Like call_send(), but nothing is sent before call_flush(): the replies of one turn leave with one
+ * system call. Whatever else is sent to the peer goes behind them.
+ */
+int call_queue(struct call *call, struct frame *frame);
+void call_flush(struct call *call);
+
 /* Like call_send() for a reply made for this peer alone. Takes over `parameters`. */
 int call_send_json(struct call *call, struct json_object *parameters);
 
