@@ -49,7 +49,8 @@ static bool chained(int n)
 		uint64_t entered = snap->rows[i + 1].to, left = snap->rows[i].from;
 
 		if (left < entered || left - entered > 4096) {
-			printf("# row %d enters %#lx, row %d leaves %#lx\n", i + 1, entered, i, left);
+			printf("# row %d enters %#lx, row %d leaves %#lx\n", i + 1, entered, i,
+			       left);
 			return false;
 		}
 	}
@@ -147,7 +148,8 @@ static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	ok(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s > %s", text, path);
+	ok(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s > %s", text,
+	   path);
 	close(fd);
 }
 

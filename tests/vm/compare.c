@@ -335,8 +335,8 @@ int main(int argc, char **argv)
 		list_kinds(argv[1], argv[4]);
 	printf("%lu instructions, %lu branches in %lu windows\n", sum.instructions, sum.branches,
 	       sum.windows);
-	printf("%lu interrupts and faults, %lu of them faults, %lu right after a branch; %lu irets\n",
-	       sum.interrupts, sum.faults, sum.after_branch, sum.irets);
+	printf("%lu interrupts and faults, %lu of them faults, %lu right after a branch; "
+	       "%lu irets\n", sum.interrupts, sum.faults, sum.after_branch, sum.irets);
 	printf("%lu system calls, %lu branches to the next instruction, %lu restarts\n",
 	       sum.from_user, sum.to_next, sum.repeated);
 	printf("%lu snapshots with %lu rows\n", sum.snapshots, sum.snapshot_rows);

@@ -280,8 +280,8 @@ static void input_fill(struct input *input, int *fd)
 
 static void input_drain(struct input *input, int *fd)
 {
-	size_t left = input->end - input->start;
-	ssize_t n = *fd < 0 ? -1 : write(*fd, input->data + input->start, left);
+	size_t len = input->end - input->start;
+	ssize_t n = *fd < 0 ? -1 : write(*fd, input->data + input->start, len);
 
 	if (n >= 0) {
 		input->start += n;

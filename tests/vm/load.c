@@ -20,8 +20,8 @@
 
 static void one_round(int pipe_in, int pipe_out)
 {
-	char *page = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			  0);
+	char *page = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char byte;
 	int fd;
 

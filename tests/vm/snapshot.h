@@ -70,8 +70,7 @@ static int snapshot(int cpu)
 static int event_open(uint64_t branches, uint64_t period, int cpu)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
-		.size = sizeof(attr),
+		.type = PERF_TYPE_HARDWARE, .size = sizeof(attr),
 		.config = PERF_COUNT_HW_CPU_CYCLES,
 		.sample_type = PERF_SAMPLE_BRANCH_STACK, .branch_sample_type = branches,
 		.sample_period = period,

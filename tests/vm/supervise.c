@@ -225,7 +225,8 @@ static int serve(int port, int signals, long long deadline)
 		if (polls[0].revents & (POLLIN | POLLHUP)) {
 			n = read(port, in.data + in.have, sizeof(in.data) - in.have);
 			if (n <= 0 && errno != EAGAIN && errno != EINTR)
-				return machine_failed("the machine stopped before the command ended");
+				return machine_failed("the machine stopped before the command "
+						      "ended");
 			if (n > 0) {
 				in.have += n;
 				status = incoming_frames(&in);
