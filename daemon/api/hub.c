@@ -153,14 +153,15 @@ static void skip(struct subscription *subscription, uint64_t sequence)
 
 static void deliver(struct subscription *subscription, struct observation *observation)
 {
+	enum view view = subscription->view;
 	struct hub *hub = subscription->hub;
 
 	subscription->served_in = hub->turn;
 	if (subscription->first_skipped && !subscription->lagging)
 		tell_losses(subscription);
 	if (has_room(subscription) &&
-			encoder_encode(hub->config.encoder, observation, subscription->view) == 0 &&
-			call_queue(subscription->call, observation->frames[subscription->view]) == 0)
+			encoder_encode(hub->config.encoder, observation, view) == 0 &&
+			call_queue(subscription->call, observation->frames[view]) == 0)
 		hub->counters.delivered++;
 	else
 		skip(subscription, observation->sequence);

@@ -40,7 +40,7 @@ struct block {
 	uint64_t start, last, end;
 	enum lbr_kind kind;
 	unsigned int insns;
-	int vector;		/* of the IDT handler that starts here; -1: none, -2: not known yet */
+	int vector;		/* of the IDT handler that starts here; -1: none, -2: unknown */
 	uint64_t predicted;	/* where its branch went the last time */
 };
 

@@ -189,17 +189,16 @@ static void load_tracing(int target_fd, const char *function, struct bpf_object 
 
 static void tracing_programs(void)
 {
+	struct target_selector selector = { .by = SELECT_PROGRAM_ID };
 	struct target_list list = {};
 	struct bpf_object *object;
 	struct fixture fixture;
-	uint32_t id;
 	int fd;
 
 	fixture_init(&fixture, 0);
 	fixture_program(&fixture, "target_short", &fd);
-	load_tracing(fd, "target_short", &object, &id);
-	CHECK_EQ(targets_resolve(fixture.targets, &(struct target_selector){ .by = SELECT_PROGRAM_ID,
-			.id = id }, TRACE_EXIT, &list), 0);
+	load_tracing(fd, "target_short", &object, &selector.id);
+	CHECK_EQ(targets_resolve(fixture.targets, &selector, TRACE_EXIT, &list), 0);
 	CHECK_EQ(list.n_targets, 0);
 	CHECK_EQ(list.n_failures, 1);
 	CHECK_EQ(list.failures[0].error, TARGET_E_TRACING_PROGRAM);
