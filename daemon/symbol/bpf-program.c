@@ -65,7 +65,11 @@ static void arrays_deinit(struct bpf_program_arrays *arrays)
 	free(arrays->line_addresses);
 }
 
-/* Room for what the first call counted; `info` becomes the question of the second. */
+/*
+ * Room for what the first call counted; `info` becomes the question of the second. It is cleared
+ * by memset() here and everywhere: the kernel refuses padding that is not zero, and an initializer
+ * leaves that as it is.
+ */
 static int prepare(const struct bpf_prog_info *counted, bool with_lines,
 		struct bpf_program_arrays *arrays, struct bpf_prog_info *info)
 {
@@ -90,21 +94,20 @@ static int prepare(const struct bpf_prog_info *counted, bool with_lines,
 	    (n_jited && !arrays->line_addresses))
 		return -ENOMEM;
 
-	*info = (struct bpf_prog_info){
-		.nr_jited_ksyms = n_functions,
-		.jited_ksyms = (uintptr_t)arrays->starts,
-		.nr_jited_func_lens = n_functions,
-		.jited_func_lens = (uintptr_t)arrays->lengths,
-		.nr_func_info = n_infos,
-		.func_info_rec_size = counted->func_info_rec_size,
-		.func_info = (uintptr_t)arrays->functions,
-		.nr_line_info = n_lines,
-		.line_info_rec_size = counted->line_info_rec_size,
-		.line_info = (uintptr_t)arrays->lines,
-		.nr_jited_line_info = n_jited,
-		.jited_line_info_rec_size = sizeof(uint64_t),
-		.jited_line_info = (uintptr_t)arrays->line_addresses,
-	};
+	memset(info, 0, sizeof(*info));
+	info->nr_jited_ksyms = n_functions;
+	info->jited_ksyms = (uintptr_t)arrays->starts;
+	info->nr_jited_func_lens = n_functions;
+	info->jited_func_lens = (uintptr_t)arrays->lengths;
+	info->nr_func_info = n_infos;
+	info->func_info_rec_size = counted->func_info_rec_size;
+	info->func_info = (uintptr_t)arrays->functions;
+	info->nr_line_info = n_lines;
+	info->line_info_rec_size = counted->line_info_rec_size;
+	info->line_info = (uintptr_t)arrays->lines;
+	info->nr_jited_line_info = n_jited;
+	info->jited_line_info_rec_size = sizeof(uint64_t);
+	info->jited_line_info = (uintptr_t)arrays->line_addresses;
 	return 0;
 }
 
@@ -132,16 +135,17 @@ static int read_into(struct bpf_program *program, int fd, bool with_lines)
 {
 	_cleanup_(arrays_deinit) struct bpf_program_arrays arrays = {};
 	_cleanup_(btf__free_p) struct btf *btf = NULL;
-	struct bpf_prog_info counted = {}, asked, info;
+	struct bpf_prog_info counted, asked, info;
 	int r;
 
+	memset(&counted, 0, sizeof(counted));
 	r = get_info(fd, &counted);
 	if (r < 0)
 		return r;
 	r = prepare(&counted, with_lines, &arrays, &asked);
 	if (r < 0)
 		return r;
-	info = asked;
+	memcpy(&info, &asked, sizeof(info));
 	r = get_info(fd, &info);
 	if (r < 0)
 		return r;

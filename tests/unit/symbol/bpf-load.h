@@ -30,17 +30,17 @@ struct loaded {
 
 static inline void loaded_describe(struct loaded *loaded)
 {
-	struct bpf_prog_info info = {
-		.nr_jited_ksyms = 2,
-		.jited_ksyms = (uintptr_t)loaded->starts,
-		.nr_jited_func_lens = 2,
-		.jited_func_lens = (uintptr_t)loaded->lengths,
-		.nr_jited_line_info = N_INSNS,
-		.jited_line_info_rec_size = sizeof(uint64_t),
-		.jited_line_info = (uintptr_t)loaded->lines,
-	};
+	struct bpf_prog_info info;
 	uint32_t size = sizeof(info);
 
+	memset(&info, 0, sizeof(info)); /* the padding, too: the kernel looks at it */
+	info.nr_jited_ksyms = 2;
+	info.jited_ksyms = (uintptr_t)loaded->starts;
+	info.nr_jited_func_lens = 2;
+	info.jited_func_lens = (uintptr_t)loaded->lengths;
+	info.nr_jited_line_info = N_INSNS;
+	info.jited_line_info_rec_size = sizeof(uint64_t);
+	info.jited_line_info = (uintptr_t)loaded->lines;
 	CHECK_EQ(bpf_obj_get_info_by_fd(loaded->fd, &info, &size), 0);
 	loaded->id = info.id;
 	loaded->n_lines = info.nr_jited_line_info;

@@ -316,9 +316,10 @@ static uint64_t find_trampoline(char *name, size_t size)
 
 static uint32_t id_of(int fd)
 {
-	struct bpf_prog_info info = {};
+	struct bpf_prog_info info;
 	uint32_t size = sizeof(info);
 
+	memset(&info, 0, sizeof(info));
 	CHECK_EQ(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
 	return info.id;
 }
@@ -326,9 +327,12 @@ static uint32_t id_of(int fd)
 static uint64_t start_of(int fd)
 {
 	uint64_t start = 0;
-	struct bpf_prog_info info = { .nr_jited_ksyms = 1, .jited_ksyms = (uintptr_t)&start };
+	struct bpf_prog_info info;
 	uint32_t size = sizeof(info);
 
+	memset(&info, 0, sizeof(info));
+	info.nr_jited_ksyms = 1;
+	info.jited_ksyms = (uintptr_t)&start;
 	CHECK_EQ(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
 	return start;
 }
