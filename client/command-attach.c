@@ -172,7 +172,7 @@ const struct command command_attach = {
 		"  --rate N         at most N events a second; the others count as lost\n"
 		"  --pid PID        only events of this process\n"
 		"  --partial        when something cannot be attached, attach the rest\n"
-		"  --no-branches    go on where the machine has no branch records\n"
+		"  --no-branches    everything but the branches, on any machine\n"
 		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"
 		"\n"
 		"An event begins with its number, time, CPU, process/pid[/thread], target and\n"

@@ -51,9 +51,10 @@ static void log_line(int priority, const char *message_id, const char *format, .
 		fprintf(stderr, "lbrd: %s\n", line);
 }
 
-void log_start_failed(const char *what, const char *why, const char *hint)
+void log_start_failed(const char *what, const char *place, const char *why, const char *hint)
 {
-	log_line(LOG_ERR, ID_START_FAILED, "cannot start: %s: %s. %s", what, why, hint);
+	log_line(LOG_ERR, ID_START_FAILED, "cannot start: %s%s%s: %s. %s", what, place ? " at " : "",
+			place ? place : "", why, hint);
 }
 
 void log_listener_failed(int error)

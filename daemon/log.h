@@ -10,7 +10,8 @@
  * connected to it (systemd's $JOURNAL_STREAM), else to standard error. Never fails, may block as
  * a write to standard error does. The identifiers are explained in systemd/lbrd.catalog.
  */
-void log_start_failed(const char *what, const char *why, const char *hint);
+/* `place`, a path, may be NULL. */
+void log_start_failed(const char *what, const char *place, const char *why, const char *hint);
 void log_listener_failed(int error);
 void log_peer_dropped(uid_t uid, pid_t pid, const char *reason);
 void log_internal_error(const char *method, int error);

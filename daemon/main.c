@@ -32,6 +32,7 @@ struct daemon {
 	struct pipeline *pipeline;
 	struct encoder *encoder;
 	struct api api;
+	const char *place; /* of the step that fails, where it has one */
 	bool failed;
 };
 
@@ -202,6 +203,7 @@ static int listen_here(struct daemon *daemon, const char *path)
 	const struct group *group = getgrnam(SOCKET_GROUP);
 	int r;
 
+	daemon->place = path;
 	make_socket_directory(path);
 	r = server_listen_path(daemon->api.server, path, SOCKET_MODE);
 	if (r < 0)
@@ -305,7 +307,8 @@ static int daemon_construct(struct daemon *daemon)
 		int r = construction[i].step(daemon);
 
 		if (r < 0) {
-			log_start_failed(construction[i].what, strerror(-r), construction[i].hint);
+			log_start_failed(construction[i].what, daemon->place, strerror(-r),
+					construction[i].hint);
 			return r;
 		}
 	}

@@ -96,6 +96,14 @@ void target_format_name(const struct target *target, char *buffer, size_t size)
 		snprintf(buffer, size, "%s:%s", target->program, target->function);
 }
 
+static const char *find_hint(const struct target *target, enum target_error error)
+{
+	if (error == TARGET_E_NO_SUCH_FUNCTION && target->kind == TARGET_FUNCTION)
+		return "/proc/kallsyms lists the kernel's functions; one that is inlined everywhere "
+		       "is not among them.";
+	return texts[error].hint;
+}
+
 void target_failure_set(struct target_failure *failure, const struct target *target,
 		enum target_error error, const char *detail)
 {
@@ -111,5 +119,5 @@ void target_failure_set(struct target_failure *failure, const struct target *tar
 		snprintf(failure->message + n, size - (size_t)n, "%s%s%s.", more ? " (" : "",
 				more ? detail : "", more ? ")" : "");
 	}
-	snprintf(failure->hint, sizeof(failure->hint), "%s", texts[error].hint);
+	snprintf(failure->hint, sizeof(failure->hint), "%s", find_hint(target, error));
 }
