@@ -158,12 +158,12 @@ static bool is_return(const struct view *view, const struct edge *edge)
 
 /*
  * trampoline → caller. What the trampoline calls looks the same, but stands behind such an edge or
- * the call of a body, seen from the newest on, and is dropped with the half that it belongs to.
+ * the call of a body, seen from the newest on, and is dropped with the half that it belongs to. To
+ * be asked of what is no call of a body.
  */
 static bool is_leave(const struct view *view, const struct edge *edge)
 {
-	return in_trampoline(view, edge->from) && !in_trampoline(view, edge->to) &&
-	       !is_body_call(view, edge);
+	return in_trampoline(view, edge->from) && !in_trampoline(view, edge->to);
 }
 
 static size_t find(const struct view *view, bool (*is)(const struct view *, const struct edge *))

@@ -26,7 +26,7 @@ static const char text[] =
 	"ffffffff81001200 T __memcpy\n"
 	"ffffffff81001200 t __pi_memcpy\n"
 	"ffffffff81001300 t twice\n"
-	"ffffffff81001400 t g.cold\n"
+	"ffffffff81001400 t g.x\n"
 	"ffffffff81001400 t gamma\n"
 	"ffffffff81001500 T __x86_indirect_thunk_array\n"
 	"ffffffff81001500 T __x86_indirect_thunk_rax\n"
