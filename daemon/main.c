@@ -29,6 +29,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *terminate[2];
 	struct event *watchdog;
+	struct event *housekeeping;
 	struct pipeline *pipeline;
 	struct encoder *encoder;
 	struct api api;
@@ -50,6 +51,13 @@ static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
 	sd_notify(0, "WATCHDOG=1");
 }
 
+static void on_housekeeping(evutil_socket_t fd, short what, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	targets_trim(daemon->api.targets);
+}
+
 static void on_peer_gone(struct peer *peer, void *userdata)
 {
 	struct api *api = userdata;
@@ -62,6 +70,11 @@ static void on_peer_dropped(struct peer *peer, const char *reason, void *userdat
 	const struct peer_credentials *credentials = peer_credentials(peer);
 
 	log_peer_dropped(credentials->uid, credentials->pid, reason);
+}
+
+static void on_call_failed(const char *method, int error, void *userdata)
+{
+	log_internal_error(method, error);
 }
 
 static void on_listener_failed(int error, void *userdata)
@@ -178,6 +191,7 @@ static int make_server(struct daemon *daemon)
 		.events = {
 			.peer_gone = on_peer_gone,
 			.peer_dropped = on_peer_dropped,
+			.call_failed = on_call_failed,
 			.listener_failed = on_listener_failed,
 		},
 		.userdata = &daemon->api,
@@ -250,6 +264,14 @@ static int feed_watchdog(struct daemon *daemon)
 	return daemon->watchdog && event_add(daemon->watchdog, &half) == 0 ? 0 : -ENOMEM;
 }
 
+static int keep_house(struct daemon *daemon)
+{
+	static const struct timeval minute = {.tv_sec = 60};
+
+	daemon->housekeeping = event_new(daemon->base, -1, EV_PERSIST, on_housekeeping, daemon);
+	return daemon->housekeeping && event_add(daemon->housekeeping, &minute) == 0 ? 0 : -ENOMEM;
+}
+
 static int start_pipeline(struct daemon *daemon)
 {
 	const struct pipeline_parts parts = {
@@ -293,6 +315,7 @@ static const struct {
 	{make_attachments, "making the table of attachments", "See the limit of memory."},
 	{make_server, "making the server", "Is this lbrd whole? Install it again."},
 	{start_pipeline, "starting the pipeline", "See the limits of memory and files."},
+	{keep_house, "setting up housekeeping", "See the limit of memory."},
 	{feed_watchdog, "setting up the watchdog", "See the limit of memory."},
 	{listen_for_clients, "listening for clients",
 		"If another lbrd serves there, stop it; else use --socket for a place that can be "
@@ -335,6 +358,7 @@ static void daemon_destroy(struct daemon *daemon)
 	trace_free(api->trace);
 	pipeline_free(daemon->pipeline);
 	event_free_if_set(daemon->watchdog);
+	event_free_if_set(daemon->housekeeping);
 	for (int i = 0; i < 2; i++)
 		event_free_if_set(daemon->terminate[i]);
 	if (daemon->base)

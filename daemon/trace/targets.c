@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/trace/denied.h"
 #include "daemon/trace/kernel-functions.h"
 #include "daemon/trace/names.h"
@@ -26,6 +27,7 @@
 struct targets {
 	unsigned int kernel_version;
 	struct kernel_functions *functions;
+	uint64_t functions_used_at; /* CLOCK_MONOTONIC */
 };
 
 /* One selector on its way. */
@@ -68,7 +70,10 @@ void targets_free(struct targets *targets)
 
 void targets_trim(struct targets *targets)
 {
-	kernel_functions_trim(targets->functions);
+	static const uint64_t minute = 60000000000;
+
+	if (clock_ns(CLOCK_MONOTONIC) >= targets->functions_used_at + minute)
+		kernel_functions_trim(targets->functions);
 }
 
 void target_list_deinit(struct target_list *list)
@@ -322,6 +327,7 @@ static int resolve_function(struct resolution *resolution)
 	int error = 0, r;
 
 	snprintf(target.function, sizeof(target.function), "%s", text);
+	resolution->targets->functions_used_at = clock_ns(CLOCK_MONOTONIC);
 	r = kernel_functions_find(resolution->targets->functions, text, &resolution->functions,
 			&target);
 	if (r == -ENOMEM)

@@ -67,7 +67,10 @@ struct targets;
 /* Knows the kernel's version and BTF; the latter loads when a kernel function first needs it. */
 int targets_new(struct targets **ret);
 void targets_free(struct targets *targets);
-/* Gives back the memory of the kernel's BTF (8 to 10 MB), for when nobody has asked for long. */
+/*
+ * Gives back the memory of the kernel's BTF (8 to 10 MB) when no kernel function was asked for in
+ * the last minute. To be called now and then.
+ */
 void targets_trim(struct targets *targets);
 
 /*

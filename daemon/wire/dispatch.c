@@ -118,13 +118,17 @@ static void run_handler(struct call *call, const struct request *request,
 			const struct served_interface *served, const struct method *method)
 {
 	struct peer *peer = call->peer;
+	struct server *server = peer->server;
 	int r = method->handler(call, request->parameters, served->userdata);
 
 	/* The call is gone when it was answered: it is compared, not looked at. */
-	if (peer->call != call)
+	if (peer->call != call || (r >= 0 && call->open))
 		return;
-	if (r < 0 || !call->open)
-		answer_internal(call, request->method, r < 0 ? r : -ENOMSG);
+	if (r >= 0)
+		r = -ENOMSG;
+	answer_internal(call, request->method, r);
+	if (server->events.call_failed)
+		server->events.call_failed(request->method, r, server->userdata);
 }
 
 /* What is asked of a known method, checked against its declaration; then its handler. */

@@ -58,6 +58,8 @@ struct server_events {
 	void (*listener_failed)(int error, void *userdata);
 	/* One peer misbehaved or was dropped for a reason worth a line in the journal. */
 	void (*peer_dropped)(struct peer *peer, const char *reason, void *userdata);
+	/* A handler failed with this negative errno; the client has been answered Internal. */
+	void (*call_failed)(const char *method, int error, void *userdata);
 };
 
 struct server_config {

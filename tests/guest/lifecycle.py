@@ -149,4 +149,17 @@ def test_branch_events_are_open_only_while_needed():
         harness.equal(open_events(lbrd), idle, "perf events of an idle lbrd")
 
 
+def test_socket_activation():
+    """systemd listens, the first client starts lbrd, and it is served."""
+    path = "/tmp/activated.sock"
+    with harness.Process("systemd-socket-activate", "--listen", path, "--fdname", "varlink",
+                         harness.LBRD) as activator:
+        deadline = harness.time.monotonic() + harness.TIMEOUT
+        while not os.path.exists(path):
+            assert harness.time.monotonic() < deadline, activator.error_output()
+        with harness.Process(harness.LBRCTL, "--socket", path, "--json", "list") as ctl:
+            harness.equal(ctl.wait_for(lambda line: True), {"attachments": []})
+            harness.equal(ctl.wait(), 0, "exit status")
+
+
 harness.main(globals())

@@ -62,8 +62,16 @@ def next_event(ctl):
 
 
 def run_and_see(ctl, program, path, cpu=None):
-    """(what run() gave, the event) of a run that no interrupt fell into."""
-    return harness.undisturbed(lambda: program.run(path.data, cpu=cpu), lambda: next_event(ctl))
+    """(what run() gave, the event) of a run that no interrupt fell into. One in the trampoline's
+    entry half leaves no row behind, but pushes the older ones out: that is run again as well."""
+    for _ in range(10):
+        ran, event = harness.undisturbed(lambda: program.run(path.data, cpu=cpu),
+                                         lambda: next_event(ctl))
+        if returns_through_thunks(event) or any(
+                b["to"].get("symbol") == event["target"]["function"] and b["to"]["offset"] == 0
+                for b in event["branches"]):
+            break
+    return ran, event
 
 
 def test_every_path_gives_its_rows():
