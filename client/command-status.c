@@ -138,7 +138,10 @@ static int show(struct context *context, struct json_object *reply)
 
 	words = (struct words){ "" };
 	words_add(&words, "%s", get_string(reply, "kernel"));
-	words_add(&words, "%" PRId64 " CPUs", get_int(reply, "onlineCpus"));
+	words_add(&words, "%" PRId64 " CPU%s", get_int(reply, "onlineCpus"),
+		  get_int(reply, "onlineCpus") == 1 ? "" : "s");
+	if (has_field(reply, "cpu"))
+		words_add(&words, "%s", get_string(reply, "cpu"));
 	show_line(context, "kernel", STYLE_NONE, &words);
 	show_abilities(context, reply);
 

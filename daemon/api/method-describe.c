@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Describe: what works on this machine and why not, how full everything is. */
+#include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/macro.h"
 #include "daemon/api/api.h"
 #include "daemon/api/errors.h"
@@ -27,14 +30,63 @@ static void add_branch_records(struct api *api, struct json_object *object)
 	reply_add_int(object, "onlineCpus", lbr_online_cpus(api->lbr));
 }
 
+static struct json_object *feature_json(const char *name, bool available, const char *meaning)
+{
+	struct json_object *object = json_object_new_object();
+
+	reply_add_string(object, "name", name);
+	reply_add_bool(object, "available", available);
+	reply_add_string(object, "meaning", meaning);
+	return object;
+}
+
+static struct json_object *features_json(struct api *api,
+		const struct symbols_description *symbols)
+{
+	struct json_object *array = json_object_new_array();
+
+	if (!array)
+		return NULL;
+	json_object_array_add(array, feature_json("tracingPrograms", !trace_probe(api->trace),
+			"Programs at the entry and exit of functions: nothing works without (5.5)."));
+	json_object_array_add(array, feature_json("branchSnapshot",
+			trace_has_snapshot_helper(api->trace),
+			"The helper that hands branch records to a program (5.16)."));
+	json_object_array_add(array, feature_json("loadReports", symbols->notified,
+			"Reports of programs loaded and unloaded, for names that are right (5.9)."));
+	return array;
+}
+
+/* The first "model name" of /proc/cpuinfo; "" where it has none. */
+static void read_cpu_model(char *buffer, size_t size)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/cpuinfo", "re");
+	char line[256];
+
+	buffer[0] = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		char *value = strchr(line, ':');
+
+		if (!value || strncmp(line, "model name", strlen("model name")))
+			continue;
+		value[strcspn(value, "\n")] = '\0';
+		snprintf(buffer, size, "%s", value + strspn(value, ": "));
+		return;
+	}
+}
+
 static void add_kernel(struct api *api, struct json_object *object,
 		const struct symbols_description *symbols)
 {
 	int tracing = trace_probe(api->trace);
 	struct utsname uts;
+	char cpu[128];
 
 	uname(&uts);
+	read_cpu_model(cpu, sizeof(cpu));
 	reply_add_string(object, "kernel", uts.release);
+	reply_add_string(object, "cpu", cpu);
+	reply_add(object, "features", features_json(api, symbols));
 	add_branch_records(api, object);
 	reply_add_bool(object, "tracing", tracing == 0);
 	if (tracing < 0)
