@@ -113,7 +113,8 @@ static void entry_of_a_program(void)
 	CHECK(count_touching(&fixture.records[0], &target) >= 2);
 	for (branch = fixture.records[0].branches; !touches(branch, &target); branch++)
 		;
-	CHECK_EQ(branch[0].from & ~7ULL, target.start & ~7ULL);
+	/* The call stands at the very start, or behind an endbr64. */
+	CHECK(branch[0].from - target.start <= 4);
 	CHECK_EQ(branch[1].to, target.start);
 	fixture_deinit(&fixture);
 }
