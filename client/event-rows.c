@@ -75,7 +75,6 @@ static struct place *read_place(struct event_reader *reader, struct json_reader 
 	struct json_slice raw;
 	struct place *place;
 
-	json_peek(r); /* goes to the brace */
 	raw.data = r->position;
 	size = (size_t)(r->end - r->position);
 	place = places_find(reader->places, raw.data, size, &length);
@@ -99,7 +98,7 @@ static void read_type(struct json_reader *r, struct event_row *row)
 {
 	struct json_slice name;
 
-	if (read_null(r) || !json_read_raw_string(r, &name))
+	if (json_pass_null(r) || !json_read_raw_string(r, &name))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (!json_slice_equal(&name, types[i].name, strlen(types[i].name)))
@@ -148,7 +147,7 @@ static void read_row_member(struct event_reader *reader, struct json_reader *r,
 	} else if (json_slice_is(key, "to")) {
 		row->to = read_place(reader, r, event);
 	} else if (json_slice_is(key, "mispredicted")) {
-		if (!read_null(r))
+		if (!json_pass_null(r))
 			json_read_bool(r, &row->mispredicted);
 	} else if (json_slice_is(key, "type")) {
 		read_type(r, row);
@@ -188,7 +187,6 @@ static void read_row(struct event_reader *reader, struct json_reader *r, struct 
 	struct event_row begun = { NULL };
 	const struct edge *edge;
 
-	json_peek(r); /* goes to the brace */
 	bytes.data = r->position;
 	edge = pass_known(reader, r);
 	*row = edge ? edge->row : (struct event_row){ NULL };
@@ -208,7 +206,7 @@ static void read_row(struct event_reader *reader, struct json_reader *r, struct 
 
 void event_read_rows(struct event_reader *reader, struct json_reader *r, struct event *event)
 {
-	if (read_null(r))
+	if (json_pass_null(r))
 		return;
 	json_enter_array(r);
 	while (json_next_element(r)) {

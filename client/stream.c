@@ -155,9 +155,9 @@ static void take_parameters(struct stream *stream, struct json_reader *r, bool *
 
 	json_enter_object(r);
 	while (json_next_key(r, &key)) {
-		if (json_peek(r) == JSON_KIND_NULL) {
-			json_read_null(r);
-		} else if (json_slice_is(&key, "event")) {
+		if (json_pass_null(r))
+			continue;
+		if (json_slice_is(&key, "event")) {
 			take_event(stream, r);
 		} else if (json_slice_is(&key, "lost")) {
 			take_lost(stream, r);
@@ -187,9 +187,9 @@ static void take_reply(struct stream *stream, const char *data, size_t length)
 	json_reader_init(&r, data, length);
 	json_enter_object(&r);
 	while (json_next_key(&r, &key)) {
-		if (json_peek(&r) == JSON_KIND_NULL) {
-			json_read_null(&r);
-		} else if (json_slice_is(&key, "parameters")) {
+		if (json_pass_null(&r))
+			continue;
+		if (json_slice_is(&key, "parameters")) {
 			reply.parameters.data = r.position;
 			take_parameters(stream, &r, &attachment);
 			reply.parameters.length = (size_t)(r.position - reply.parameters.data);

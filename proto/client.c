@@ -228,9 +228,9 @@ int client_parse_reply(const char *data, size_t length, struct client_reply *ret
 	json_reader_init(&r, data, length);
 	json_enter_object(&r);
 	while (json_next_key(&r, &key)) {
-		if (json_peek(&r) == JSON_KIND_NULL) {
-			json_read_null(&r);
-		} else if (json_slice_is(&key, "parameters")) {
+		if (json_pass_null(&r))
+			continue;
+		if (json_slice_is(&key, "parameters")) {
 			if (json_peek(&r) != JSON_KIND_OBJECT)
 				return CLIENT_E_MALFORMED;
 			json_read_raw(&r, &reply.parameters);

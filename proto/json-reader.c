@@ -243,22 +243,20 @@ static __attribute__((noinline)) bool read_any_int(struct json_reader *r, int64_
 bool json_read_int(struct json_reader *r, int64_t *ret)
 {
 	const char *p = r->position, *end = r->end;
+	/* Nearly all: a few digits (19 for a time), no sign, a comma or bracket behind. */
+	const char *limit = end - p > 19 ? p + 19 : end;
 	uint64_t value = 0;
 
-	/* Nearly all: a few digits, no sign, a comma or bracket behind. Zero has its own rules. */
-	if (p < end && *p >= '1' && *p <= '9') {
-		const char *limit = end - p > 18 ? p + 18 : end;
-
-		while (p < limit && (unsigned char)(*p - '0') <= 9)
-			value = value * 10 + (*p++ - '0');
-		if (p < end && (*p == ',' || *p == '}' || *p == ']')) {
-			r->position = p;
-			r->after_value = true;
-			*ret = value;
-			return true;
-		}
-	}
-	return read_any_int(r, ret);
+	while (p < limit && (unsigned char)(*p - '0') <= 9)
+		value = value * 10 + (*p++ - '0');
+	/* No digit at all is no number, and a zero must be the only one. */
+	if (p == r->position || p == end || (*p != ',' && *p != '}' && *p != ']') ||
+			(*r->position == '0' && p - r->position > 1) || value > INT64_MAX)
+		return read_any_int(r, ret);
+	r->position = p;
+	r->after_value = true;
+	*ret = value;
+	return true;
 }
 
 static bool read_word(struct json_reader *r, const char *word, size_t length)
@@ -283,6 +281,11 @@ bool json_read_null(struct json_reader *r)
 	if (json_peek(r) != JSON_KIND_NULL)
 		return fail(r, -EBADMSG);
 	return read_word(r, "null", 4);
+}
+
+bool json_pass_null_any(struct json_reader *r)
+{
+	return json_peek(r) == JSON_KIND_NULL && json_read_null(r);
 }
 
 static bool skip_container(struct json_reader *r)

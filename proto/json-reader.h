@@ -75,6 +75,8 @@ bool json_read_int(struct json_reader *r, int64_t *ret);
 bool json_read_number(struct json_reader *r, struct json_slice *ret, bool *ret_integer);
 bool json_read_bool(struct json_reader *r, bool *ret);
 bool json_read_null(struct json_reader *r);
+/* Whether the next value is null, which is then behind; if not, nothing is. */
+static inline bool json_pass_null(struct json_reader *r);
 /* Passes one value of any kind. Fast: inside of it only strings and brackets are looked at. */
 bool json_skip(struct json_reader *r);
 /* Like json_skip(), and returns the text of the value. */
@@ -112,6 +114,7 @@ static inline bool json_slice_equal(const struct json_slice *slice, const char *
 
 /* The byte behind the container that starts at `p`; NULL when it has no end. */
 const char *json_container_end(const char *p, const char *end);
+bool json_pass_null_any(struct json_reader *r);
 bool json_next_key_any(struct json_reader *r, struct json_slice *ret);
 bool json_read_raw_string_any(struct json_reader *r, struct json_slice *ret);
 bool json_read_string_any(struct json_reader *r, char *buffer, size_t size,
@@ -128,11 +131,23 @@ static inline int json_short_string(const char *p, const char *end)
 	return n < SCAN_WIDTH && p[n + 1] == '"' ? (int)n : -1;
 }
 
+static inline bool json_pass_null(struct json_reader *r)
+{
+	/* A value that begins here with another letter. */
+	if (r->position < r->end && *r->position > ' ' && *r->position != 'n')
+		return false;
+	return json_pass_null_any(r);
+}
+
 static inline bool json_next_key(struct json_reader *r, struct json_slice *ret)
 {
 	const char *p = r->position;
 	int n;
 
+	if (r->after_value && p < r->end && *p == '}') {
+		r->position++;
+		return false;
+	}
 	if (r->after_value && p < r->end && *p == ',')
 		p++;
 	else if (r->after_value)
