@@ -14,6 +14,8 @@
 
 #define MIN_ROOM 4096u
 #define INITIAL_CAPACITY 8192u
+/* What a busy connection gets when its messages do not need it. */
+#define EAGER_CAPACITY 65536u
 /* What an idle connection may keep. */
 #define TRIM_ABOVE 16384u
 
@@ -50,6 +52,10 @@ int framing_reserve(struct framing *f, char **ret, size_t *ret_room)
 {
 	if (f->start == f->end)
 		f->start = f->scanned = f->end = 0;
+	/* Where there is more than was asked for, fewer and larger reads are cheaper. It is no
+	 * failure when there is no memory for that. */
+	if (f->filled && f->capacity < EAGER_CAPACITY)
+		grow(f);
 	if (f->capacity - f->end < MIN_ROOM) {
 		size_t held = f->end - f->start;
 
@@ -72,20 +78,19 @@ int framing_reserve(struct framing *f, char **ret, size_t *ret_room)
 
 void framing_commit(struct framing *f, size_t n)
 {
+	f->filled = n == f->capacity - f->end;
 	f->end += n;
 }
 
 int framing_next(struct framing *f, const char **ret, size_t *ret_length)
 {
-	const char *nul = NULL;
 	size_t length;
 
-	if (f->scanned < f->end)
-		nul = memchr(f->buffer + f->scanned, '\0', f->end - f->scanned);
-	length = (nul ? (size_t)(nul - f->buffer) : f->end) - f->start;
+	/* Not memchr(), which takes half as many instructions again. */
+	length = f->scanned - f->start + strnlen(f->buffer + f->scanned, f->end - f->scanned);
 	if (length > f->max_message)
 		return -EMSGSIZE;
-	if (!nul) {
+	if (f->start + length == f->end) {
 		f->scanned = f->end;
 		return 0;
 	}

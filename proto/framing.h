@@ -9,6 +9,7 @@ struct framing {
 	char *buffer;
 	size_t start, scanned, end; /* bytes before `scanned` hold no NUL from `start` on */
 	size_t capacity;
+	bool filled; /* the last read left no room */
 	size_t max_message;
 };
 
