@@ -10,6 +10,7 @@
 struct event_reader {
 	struct places *places;
 	struct memo edges;
+	struct memo targets;
 };
 
 /* Reads the array of Branch that comes next, or null. */
@@ -18,12 +19,6 @@ void event_read_rows(struct event_reader *reader, struct json_reader *r, struct 
 /* To be called while no place of an event is in use. */
 void event_forget_rows(struct event_reader *reader);
 
-/* Whether the next value is null, which is then behind. */
-static inline bool read_null(struct json_reader *r)
-{
-	return json_peek(r) == JSON_KIND_NULL && json_read_null(r);
-}
-
 /* A string or null, which is a slice without data. Valid as long as the event. */
 static inline void read_string(struct json_reader *r, struct event *event,
 			       struct json_slice *ret)
@@ -31,7 +26,7 @@ static inline void read_string(struct json_reader *r, struct event *event,
 	char *scratch = event->scratch + event->scratch_length;
 
 	*ret = (struct json_slice){ NULL, 0 };
-	if (read_null(r))
+	if (json_pass_null(r))
 		return;
 	if (json_read_string(r, scratch, sizeof(event->scratch) - event->scratch_length, ret) &&
 	    ret->data == scratch)
@@ -43,7 +38,7 @@ static inline bool read_unsigned(struct json_reader *r, uint64_t *ret)
 {
 	int64_t value = 0;
 
-	if (read_null(r) || !json_read_int(r, &value))
+	if (json_pass_null(r) || !json_read_int(r, &value))
 		return false;
 	if (value < 0) {
 		r->error = -ERANGE;
