@@ -16,6 +16,8 @@
 
 #define COMMAND_MAX 64
 #define PROCESS_MAX (COMMAND_MAX + 2 * 21)
+#define ADDRESS_MAX 18
+#define RESULT_MAX 64
 #define SHORTEST_TARGET 24u
 #define NAME_MAX_BYTES 512
 
@@ -69,21 +71,29 @@ static size_t format_process(const struct event_renderer *renderer, const struct
 	return n;
 }
 
+/* " = -22", at most RESULT_MAX bytes. */
 static size_t format_result(const struct event_renderer *renderer, const struct event *event,
-			    char *buffer, size_t size)
+			    char *buffer)
 {
-	const char *result = renderer->terminal->glyphs.result;
-	int n = 0;
+	const struct json_slice *address = &event->return_address;
+	uint64_t value = (uint64_t)event->return_value;
+	char *p = buffer;
 
 	if (event->entry)
-		n = snprintf(buffer, size, " (entry)");
-	else if (event->has_return_value)
-		n = snprintf(buffer, size, " %s%lld", result, (long long)event->return_value);
-	else if (event->return_address.data)
-		n = snprintf(buffer, size, " %s%.*s", result,
-			     (int)MIN(event->return_address.length, (size_t)18),
-			     event->return_address.data);
-	return (size_t)n;
+		return (size_t)(stpcpy(p, " (entry)") - buffer);
+	if (!event->has_return_value && !address->data)
+		return 0;
+	*p++ = ' ';
+	p = stpcpy(p, renderer->terminal->glyphs.result);
+	if (!event->has_return_value) {
+		p += text_sanitize(p, address->data, MIN(address->length, (size_t)ADDRESS_MAX),
+				   renderer->terminal->utf8);
+	} else {
+		if (event->return_value < 0)
+			*p++ = '-';
+		p += text_decimal(p, event->return_value < 0 ? -value : value);
+	}
+	return (size_t)(p - buffer);
 }
 
 /*
@@ -109,10 +119,10 @@ static void put_target(const struct event_renderer *renderer, const struct event
 {
 	const struct terminal *terminal = renderer->terminal;
 	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), n, result_length;
-	char name[NAME_MAX_BYTES], result[64];
+	char name[NAME_MAX_BYTES], result[RESULT_MAX];
 	unsigned int width, result_width, w;
 
-	result_length = format_result(renderer, event, result, sizeof(result));
+	result_length = format_result(renderer, event, result);
 	result_width = text_width(result, result_length);
 	n = length = text_sanitize(name, event->target.data, length, terminal->utf8);
 	width = text_width(name, length);

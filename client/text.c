@@ -125,14 +125,14 @@ size_t text_line(const char *text, size_t length, unsigned int width)
 
 size_t text_decimal(char *buffer, unsigned long long value)
 {
-	char digits[20];
-	size_t n = 0;
+	char digits[20], *p = digits + sizeof(digits);
+	size_t n;
 
 	do {
-		digits[n++] = (char)('0' + value % 10);
+		*--p = (char)('0' + value % 10);
 		value /= 10;
 	} while (value);
-	for (size_t i = 0; i < n; i++)
-		buffer[i] = digits[n - 1 - i];
+	n = (size_t)(digits + sizeof(digits) - p);
+	memcpy(buffer, p, n);
 	return n;
 }
