@@ -19,6 +19,7 @@
 #define WIDE_ENOUGH_FOR_NOTES 72
 /* All of a row but its labels and their columns: fragments, notes and the blanks between them. */
 #define ROW_SIZE 512
+#define SOME_BLANKS 32
 
 /* How one event is laid out: the same for all its rows. */
 struct layout {
@@ -178,9 +179,12 @@ static inline char *put_text(char *p, const char *text, size_t length)
 	return p + length;
 }
 
+/* The first are written whatever their number, for nearly always they are enough. */
 static inline char *put_blanks(char *p, unsigned int count)
 {
-	memset(p, ' ', count);
+	memset(p, ' ', SOME_BLANKS);
+	if (count > SOME_BLANKS)
+		memset(p + SOME_BLANKS, ' ', count - SOME_BLANKS);
 	return p + count;
 }
 
