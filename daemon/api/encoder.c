@@ -129,10 +129,11 @@ static void write_row(struct json_writer *w, const struct row *row)
 	if (branch->type < ARRAY_SIZE(branch_types) && branch_types[branch->type].length)
 		json_write_raw(w, branch_types[branch->type].text,
 				branch_types[branch->type].length);
-	if (branch->cycles)
-		MEMBER_INT(w, "cycles", branch->cycles);
 	if (row->through && row->through->symbol)
 		MEMBER_STRING(w, "through", row->through->symbol);
+	/* Last, for it differs where all the others are the same: a client may compare them. */
+	if (branch->cycles)
+		MEMBER_INT(w, "cycles", branch->cycles);
 	json_end_object(w);
 }
 
