@@ -35,13 +35,6 @@ int output_flush(struct output *out)
 	return -out->error;
 }
 
-char *output_reserve(struct output *out, size_t size)
-{
-	if (size > OUTPUT_SIZE - out->length)
-		output_flush(out);
-	return out->data + out->length;
-}
-
 void output_append_long(struct output *out, const char *data, size_t length)
 {
 	while (length) {

@@ -22,7 +22,12 @@ void output_init(struct output *out, int fd);
 int output_flush(struct output *out);
 
 /* Room for `size` bytes (at most OUTPUT_SIZE) in one piece; to be followed by output_commit(). */
-char *output_reserve(struct output *out, size_t size);
+static inline char *output_reserve(struct output *out, size_t size)
+{
+	if (size > OUTPUT_SIZE - out->length)
+		output_flush(out);
+	return out->data + out->length;
+}
 
 static inline void output_commit(struct output *out, size_t length)
 {

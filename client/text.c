@@ -128,6 +128,11 @@ size_t text_decimal(char *buffer, unsigned long long value)
 	char digits[20], *p = digits + sizeof(digits);
 	size_t n;
 
+	/* As most of the cycles of branches. */
+	if (value < 10) {
+		*buffer = (char)('0' + value);
+		return 1;
+	}
 	do {
 		*--p = (char)('0' + value % 10);
 		value /= 10;
