@@ -144,14 +144,14 @@ static inline bool json_next_key(struct json_reader *r, struct json_slice *ret)
 	const char *p = r->position;
 	int n;
 
-	if (r->after_value && p < r->end && *p == '}') {
+	if (r->after_value && p < r->end && *p == ',') {
+		p++;
+	} else if (r->after_value && p < r->end && *p == '}') {
 		r->position++;
 		return false;
-	}
-	if (r->after_value && p < r->end && *p == ',')
-		p++;
-	else if (r->after_value)
+	} else if (r->after_value) {
 		return json_next_key_any(r, ret);
+	}
 	n = json_short_string(p, r->end);
 	if (n < 0 || p[n + 2] != ':')
 		return json_next_key_any(r, ret);
