@@ -23,6 +23,7 @@
 struct client {
 	int fd;
 	struct framing input;
+	bool drained; /* the last read took all: to read again before poll() would be in vain */
 };
 
 int client_new(int fd, size_t max_message, struct client **ret)
@@ -152,6 +153,10 @@ static int read_some(struct client *client)
 	ssize_t n;
 	int r;
 
+	if (client->drained) {
+		client->drained = false;
+		return 0;
+	}
 	r = framing_reserve(&client->input, &room, &size);
 	if (r < 0)
 		return r;
@@ -164,6 +169,7 @@ static int read_some(struct client *client)
 	if (n == 0)
 		return -EPIPE;
 	framing_commit(&client->input, n);
+	client->drained = (size_t)n < size;
 	return 1;
 }
 

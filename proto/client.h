@@ -50,7 +50,8 @@ int client_call(struct client *client, const char *method, struct json_object *p
 /*
  * The next reply as it came: *ret_length bytes, a NUL byte at (*ret)[*ret_length], valid until the
  * next call of client_next(). Waits `timeout_ms` at most, -1 without end, 0 not at all. Replies
- * that are already here come without any system call. CLIENT_E_TIMEOUT, CLIENT_E_CLOSED,
+ * that are already here come without any system call; when the last read took all, the next call
+ * with timeout 0 leaves it to poll() to tell of more. CLIENT_E_TIMEOUT, CLIENT_E_CLOSED,
  * CLIENT_E_TOO_LARGE; -EINTR when a signal arrived; other negative errno.
  */
 int client_next(struct client *client, int timeout_ms, const char **ret, size_t *ret_length);
