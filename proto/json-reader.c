@@ -98,7 +98,7 @@ static inline bool next_member(struct json_reader *r, unsigned char closing)
 	return !r->after_value && c ? true : fail(r, -EBADMSG);
 }
 
-bool json_next_element(struct json_reader *r)
+bool json_next_element_any(struct json_reader *r)
 {
 	return next_member(r, ']');
 }

@@ -59,7 +59,7 @@ bool json_enter_object(struct json_reader *r);
 static inline bool json_next_key(struct json_reader *r, struct json_slice *ret);
 bool json_enter_array(struct json_reader *r);
 /* False at the end of the array, which is then behind, or on error. */
-bool json_next_element(struct json_reader *r);
+static inline bool json_next_element(struct json_reader *r);
 
 /* The text between the quotes, escapes and all; see json_unescape(). Not checked for UTF-8. */
 static inline bool json_read_raw_string(struct json_reader *r, struct json_slice *ret);
@@ -114,6 +114,7 @@ static inline bool json_slice_equal(const struct json_slice *slice, const char *
 
 /* The byte behind the container that starts at `p`; NULL when it has no end. */
 const char *json_container_end(const char *p, const char *end);
+bool json_next_element_any(struct json_reader *r);
 bool json_pass_null_any(struct json_reader *r);
 bool json_next_key_any(struct json_reader *r, struct json_slice *ret);
 bool json_read_raw_string_any(struct json_reader *r, struct json_slice *ret);
@@ -137,6 +138,15 @@ static inline bool json_pass_null(struct json_reader *r)
 	if (r->position < r->end && *r->position > ' ' && *r->position != 'n')
 		return false;
 	return json_pass_null_any(r);
+}
+
+static inline bool json_next_element(struct json_reader *r)
+{
+	if (!r->after_value || r->position == r->end || *r->position != ',')
+		return json_next_element_any(r);
+	r->position++;
+	r->after_value = false;
+	return true;
 }
 
 static inline bool json_next_key(struct json_reader *r, struct json_slice *ret)
