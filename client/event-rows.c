@@ -8,7 +8,6 @@
  */
 #include "client/event-rows.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static const struct {
 
 /*
  * A Branch as it was read before. Cycles are seldom twice the same, so that of a Branch with these
- * only what stands before them is remembered.
+ * only what stands before their number is remembered, their key included.
  */
 struct edge {
 	struct memo_entry entry;
@@ -136,12 +135,18 @@ static void remember(struct event_reader *reader, const struct json_reader *r,
 	memo_add(&reader->edges, &edge->entry, bytes.data, (size_t)(r->end - bytes.data));
 }
 
+static void read_cycles(struct json_reader *r, struct event_row *row)
+{
+	uint64_t cycles = 0;
+
+	row->has_cycles = read_unsigned(r, &cycles);
+	row->cycles = (uint32_t)MIN(cycles, (uint64_t)UINT32_MAX);
+}
+
 static void read_row_member(struct event_reader *reader, struct json_reader *r,
 			    const struct json_slice *key, struct event *event,
 			    struct event_row *row)
 {
-	uint64_t cycles = 0;
-
 	if (json_slice_is(key, "from")) {
 		row->from = read_place(reader, r, event);
 	} else if (json_slice_is(key, "to")) {
@@ -152,16 +157,15 @@ static void read_row_member(struct event_reader *reader, struct json_reader *r,
 	} else if (json_slice_is(key, "type")) {
 		read_type(r, row);
 	} else if (json_slice_is(key, "cycles")) {
-		row->has_cycles = read_unsigned(r, &cycles);
-		row->cycles = (uint32_t)MIN(cycles, (uint64_t)UINT32_MAX);
+		read_cycles(r, row);
 	} else {
 		json_skip(r);
 	}
 }
 
 /*
- * The members up to the end of the Branch, which begins at `start`. *ret_beginning is as much of it
- * as means *ret_begun, without cycles. A number at its end would not do: it could go on.
+ * The members up to the end of the Branch, which begins at `start`. When there are cycles, what
+ * stands before their number is *ret_beginning, which means *ret_begun.
  */
 static void read_row_members(struct event_reader *reader, struct json_reader *r,
 			     struct event *event, struct event_row *row, const char *start,
@@ -170,11 +174,12 @@ static void read_row_members(struct event_reader *reader, struct json_reader *r,
 	struct json_slice key;
 
 	while (json_next_key(r, &key)) {
+		if (json_slice_is(&key, "cycles") && !ret_beginning->data) {
+			*ret_beginning =
+				(struct json_slice){ start, (size_t)(r->position - start) };
+			*ret_begun = *row;
+		}
 		read_row_member(reader, r, &key, event, row);
-		if (row->has_cycles || isdigit((unsigned char)r->position[-1]))
-			continue;
-		*ret_beginning = (struct json_slice){ start, (size_t)(r->position - start) };
-		*ret_begun = *row;
 	}
 	if (!r->error && (!row->from || !row->to))
 		r->error = -EBADMSG;
@@ -192,7 +197,9 @@ static void read_row(struct event_reader *reader, struct json_reader *r, struct 
 	*row = edge ? edge->row : (struct event_row){ NULL };
 	if (edge && edge->whole)
 		return;
-	if (!edge)
+	if (edge)
+		read_cycles(r, row);
+	else
 		json_enter_object(r);
 	read_row_members(reader, r, event, row, bytes.data, &beginning, &begun);
 	if (r->error || edge)
