@@ -69,28 +69,16 @@ static size_t next(const char *text, size_t length, unsigned int *ret_width)
 	return n ? n : 1;
 }
 
-/* Eight characters, for nearly all text is ASCII. */
-static bool are_ascii(const char *text)
-{
-	uint64_t word;
-
-	memcpy(&word, text, sizeof(word));
-	return !(word & 0x8080808080808080u);
-}
-
 unsigned int text_width(const char *text, size_t length)
 {
-	unsigned int width = 0, w;
+	unsigned int width, w;
+	size_t i = 0;
 
-	for (size_t i = 0; i < length; width += w) {
-		w = 1;
-		if (length - i >= 8 && are_ascii(text + i))
-			i += w = 8;
-		else if ((signed char)text[i] > 0)
-			i++;
-		else
-			i += next(text + i, length - i, &w);
-	}
+	/* Nearly all text is ASCII. */
+	while (i < length && (signed char)text[i] > 0)
+		i++;
+	for (width = (unsigned int)i; i < length; width += w)
+		i += next(text + i, length - i, &w);
 	return width;
 }
 
