@@ -86,6 +86,8 @@ int framing_next(struct framing *f, const char **ret, size_t *ret_length)
 {
 	size_t length;
 
+	if (f->scanned == f->end)
+		return 0;
 	/* Not memchr(), which takes half as many instructions again. */
 	length = f->scanned - f->start + strnlen(f->buffer + f->scanned, f->end - f->scanned);
 	if (length > f->max_message)
