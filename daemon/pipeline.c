@@ -24,6 +24,7 @@ struct pipeline {
 	struct event *ring_readable;
 	struct event *turn_wanted;
 	struct event *pause; /* pending while the ring is left alone */
+	uint64_t emptied_at; /* CLOCK_MONOTONIC: when a turn last found the ring empty */
 	struct event *tick;
 	struct event **reports_readable; /* of symbols */
 	size_t n_reports;
@@ -153,20 +154,28 @@ static bool take_turn(struct pipeline *pipeline)
 
 	hub_flush(pipeline->parts.hub);
 	attachments_settle(pipeline->parts.attachments, pipeline->position, n < max);
+	pipeline->emptied_at = n < max ? clock_ns(CLOCK_MONOTONIC) : 0;
 	return n < max;
 }
 
 /* ---- the loop ---- */
 
-/* Whether records are better left in the ring for a while: see hub_is_busy(). */
-static bool should_pause(struct pipeline *pipeline)
+/*
+ * How long records are better left in the ring: a moment when the ring was empty just now and more
+ * than this one will come, longer while hub_is_busy() and there is room.
+ */
+static unsigned int pause_milliseconds(struct pipeline *pipeline)
 {
+	static const unsigned int long_pause = 20;
+	unsigned int interval = limit_value(LIMIT_TURN_INTERVAL);
 	struct trace_description description;
 
+	if (clock_ns(CLOCK_MONOTONIC) < pipeline->emptied_at + interval * 1000000)
+		return interval;
 	if (!hub_is_busy(pipeline->parts.hub))
-		return false;
+		return 0;
 	trace_describe(pipeline->parts.trace, &description);
-	return description.ring_used < limit_value(LIMIT_PACE_RING);
+	return description.ring_used < limit_value(LIMIT_PACE_RING) ? long_pause : 0;
 }
 
 /* The end of a pause: an observer has caught up, or it is time to look again. */
@@ -191,10 +200,11 @@ void pipeline_resume(void *userdata)
 
 static void on_ring_readable(evutil_socket_t fd, short what, void *userdata)
 {
-	static const struct timeval moment = {.tv_usec = 20000};
 	struct pipeline *pipeline = userdata;
+	unsigned int ms = pause_milliseconds(pipeline);
+	const struct timeval moment = {.tv_usec = ms * 1000};
 
-	if (should_pause(pipeline)) {
+	if (ms) {
 		event_del(pipeline->ring_readable);
 		event_add(pipeline->pause, &moment);
 		return;

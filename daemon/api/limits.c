@@ -35,6 +35,8 @@ const struct limit limits[N_LIMITS] = {
 		"Holds about 20,000 snapshots of 32 branches while lbrd does not run."},
 	[LIMIT_TURN_RECORDS] = {"turnRecords", 64, "records",
 		"Requests are served between two turns of draining the ring."},
+	[LIMIT_TURN_INTERVAL] = {"turnInterval", 1, "milliseconds",
+		"Records that come closer together are taken together, which spares wake-ups to all."},
 	[LIMIT_LOCATIONS] = {"locations", 16384, "locations",
 		"Named and rendered code addresses that are kept for reuse, about 400 bytes each."},
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
