@@ -50,7 +50,7 @@ static void check_stalled(evutil_socket_t fd, short what, void *userdata)
 		if (call_stalled_for(subscription->call) >
 				limit_value(LIMIT_OBSERVER_STALL) * second) {
 			hub->counters.stalled++;
-			call_drop_peer(subscription->call, "it did not read its stream for 30 s");
+			call_drop_peer(subscription->call, "it accepted nothing of its stream for too long");
 		}
 }
 

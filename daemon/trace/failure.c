@@ -30,8 +30,8 @@ static const struct {
 	},
 	[TARGET_E_NO_PROGRAMS] = {
 		"There is no BPF program that can be traced in %s",
-		"A process need not hold what it pinned or attached by netlink: select such a "
-		"program by id, see `lbrctl progs`.",
+		"`lbrctl progs` lists the programs, and says of each whether it can be traced; a "
+		"process need not hold what it pinned or attached by netlink.",
 	},
 	[TARGET_E_AMBIGUOUS] = {
 		"Several kernel modules have a function %s",
