@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/text.h"
 #include "common/macro.h"
@@ -21,9 +22,14 @@ static unsigned int slice_width(struct json_slice s)
 	return s.data ? text_width(s.data, s.length) : 0;
 }
 
-/* The widths of the parts of a label, once they fit. */
+#define INLINED "inlined "
+#define INLINED_SHORT "in "
+#define INLINED_SAVES (sizeof(INLINED) - sizeof(INLINED_SHORT))
+
+/* The widths of the parts of a label, once they fit; 0: left out. */
 struct fit {
-	unsigned int name, file;
+	unsigned int name, callee, file;
+	const char *inlined; /* the word before the callee; NULL: left out with it */
 	bool module, source;
 };
 
@@ -36,7 +42,22 @@ static unsigned int take(unsigned int *width, unsigned int least, unsigned int w
 	return n;
 }
 
-/* Takes away, in this order: the start of the name, of the path, the path, the line, the module. */
+/* What stands around the callee: " [inlined ]". */
+static unsigned int inlined_frame(const struct fit *fit)
+{
+	return fit->inlined ? 3 + (unsigned int)strlen(fit->inlined) : 0;
+}
+
+static void leave_out_callee(struct fit *fit)
+{
+	fit->callee = 0;
+	fit->inlined = NULL;
+}
+
+/*
+ * Takes away, in this order: the length of "inlined", the start of the names, of the path, the
+ * path, the line, which alone says nothing of an inlined function, the callee, the module.
+ */
 static void shrink(const struct label_parts *parts, unsigned int width, struct fit *fit)
 {
 	unsigned int name = slice_width(parts->name), offset = slice_width(parts->offset);
@@ -44,11 +65,23 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 	unsigned int source = parts->file.data ? slice_width(parts->line) + 3 : 0; /* " (:12)" */
 	unsigned int excess, rest;
 
-	*fit = (struct fit){ name, slice_width(parts->file), module, source };
-	excess = name + offset + module + source + fit->file;
+	*fit = (struct fit){
+		.name = name,
+		.callee = slice_width(parts->inlined),
+		.file = slice_width(parts->file),
+		.inlined = parts->inlined.data ? INLINED : NULL,
+		.module = module,
+		.source = source,
+	};
+	excess = name + offset + module + inlined_frame(fit) + fit->callee + source + fit->file;
 	excess -= MIN(excess, width);
 
+	if (excess && fit->inlined) {
+		fit->inlined = INLINED_SHORT;
+		excess -= MIN(excess, INLINED_SAVES);
+	}
 	excess -= take(&fit->name, SHORTEST_NAME, excess);
+	excess -= take(&fit->callee, SHORTEST_NAME, excess);
 	excess -= take(&fit->file, SHORTEST_FILE, excess);
 	if (excess) {
 		excess -= MIN(excess, fit->file);
@@ -58,10 +91,15 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 		excess -= MIN(excess, source);
 		fit->source = false;
 	}
+	if (excess && fit->inlined) {
+		excess -= MIN(excess, inlined_frame(fit) + fit->callee);
+		leave_out_callee(fit);
+	}
 	if (excess)
 		fit->module = false;
 	/* What a part left over that went as a whole is the name's. */
-	rest = offset + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0);
+	rest = offset + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0) +
+	       inlined_frame(fit) + fit->callee;
 	fit->name = rest < width ? MIN(name, width - rest) : 0;
 }
 
@@ -103,6 +141,11 @@ int label_compose(const struct terminal *terminal, const struct label_parts *par
 		fprintf(f, " %s[", style[STYLE_DIM]);
 		ret->width += 3 + put_tail(f, terminal, parts->module, LABEL_UNLIMITED);
 		fprintf(f, "]%s", style[STYLE_NONE]);
+	}
+	if (fit.inlined) {
+		fprintf(f, " %s[%s%s", style[STYLE_DIM], fit.inlined, style[STYLE_NONE]);
+		ret->width += inlined_frame(&fit) + put_tail(f, terminal, parts->inlined, fit.callee);
+		fprintf(f, "%s]%s", style[STYLE_DIM], style[STYLE_NONE]);
 	}
 	if (fit.source) {
 		fprintf(f, " (%s", style[STYLE_SOURCE]);
