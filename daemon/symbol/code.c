@@ -175,6 +175,12 @@ void code_take_in(struct code *code)
 	code->known_until = now;
 }
 
+void code_renew(struct code *code)
+{
+	begin_anew(code, &code->kernel_life);
+	begin_anew(code, &code->module_life);
+}
+
 /* Keeps a table that was replaced until code_bury(): locations hold its names. */
 static void retire_table(struct code *code, struct symbol_table *table)
 {
@@ -224,15 +230,17 @@ const struct symbol_table *code_modules(struct code *code)
 	return code->modules;
 }
 
-/* True when other modules are loaded than before. */
-static bool compare_modules(struct code *code)
+/* True when other modules are loaded than before, or may be: `certain` though they look the same. */
+static bool compare_modules(struct code *code, bool certain)
 {
 	struct modules loaded;
 
-	if (modules_read(MODULES_PATH, &loaded) < 0 || modules_equal(&loaded, &code->loaded)) {
+	if (modules_read(MODULES_PATH, &loaded) < 0 ||
+	    (!certain && modules_equal(&loaded, &code->loaded))) {
 		modules_deinit(&loaded);
 		return false;
 	}
+	code->modules_changes++;
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
@@ -249,7 +257,7 @@ bool code_search(struct code *code, uint64_t now)
 	code->next_search = now + SECOND;
 	if (!code->sideband)
 		rescan_images(code, now);
-	return compare_modules(code) || !code->sideband;
+	return compare_modules(code, false) || !code->sideband;
 }
 
 static void forget_cpu(unsigned int cpu, void *userdata)
@@ -276,8 +284,9 @@ void code_look_around(struct code *code, uint64_t now)
 
 	if (code->uevents >= 0)
 		uevents_read(code->uevents, forget_cpu, code, &news);
+	/* One that was reloaded may stand where it stood before. */
 	if (news.modules || news.lost)
-		compare_modules(code);
+		compare_modules(code, news.modules);
 	if (news.cpus || news.lost)
 		look_at_cpus(code, now);
 	if (!code->sideband || code->programs_hidden)

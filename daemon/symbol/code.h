@@ -33,6 +33,7 @@ struct code {
 	size_t n_old_tables;
 
 	struct modules loaded;
+	uint64_t modules_changes; /* how often other modules were found loaded */
 	bool modules_stale; /* the table of the modules is to be read again before it is used */
 	struct sideband *sideband; /* NULL: no reports */
 	int uevents; /* descriptor, or negative */
@@ -72,6 +73,9 @@ bool code_search(struct code *code, uint64_t now);
 
 /* Reads the program of that id, which has come by `time`, and binds its code to it. */
 void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with_lines);
+
+/* More is known of the kernel's code and the modules' now: locations are to be made anew. */
+void code_renew(struct code *code);
 
 /* Frees what went out of sight. No location that was made before may be in use. */
 void code_bury(struct code *code);

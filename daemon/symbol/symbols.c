@@ -13,6 +13,7 @@
 #include "common/macro.h"
 #include "daemon/symbol/code.h"
 #include "daemon/symbol/kinds.h"
+#include "daemon/symbol/lines.h"
 #include "daemon/symbol/location-cache.h"
 
 /* The moment "now": later than any time stamp, earlier than the end of what goes on. */
@@ -22,6 +23,8 @@
 struct symbols {
 	struct symbols_config config;
 	struct code code;
+	struct lines lines;
+	uint64_t modules_changes; /* that the lines know of */
 	struct location_cache cache;
 	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
 
@@ -32,6 +35,7 @@ struct symbols {
 	uint64_t hits;
 	uint64_t misses;
 	struct location nothing; /* for when there is no memory */
+	struct location_frame frames[INDEX_MAX_FRAMES]; /* of the query being answered */
 };
 
 /* One look-up: what is asked, and the answer as the sources complete it. */
@@ -60,6 +64,8 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		free(symbols);
 		return r;
 	}
+	lines_init(&symbols->lines, "/sys", config->need, config->userdata);
+	symbols->modules_changes = symbols->code.modules_changes;
 	*ret = symbols;
 	return 0;
 }
@@ -69,6 +75,7 @@ void symbols_free(struct symbols *symbols)
 	if (!symbols)
 		return;
 	location_cache_deinit(&symbols->cache);
+	lines_deinit(&symbols->lines);
 	code_deinit(&symbols->code);
 	free(symbols->tracers);
 	free(symbols);
@@ -86,9 +93,12 @@ void symbols_refresh(struct symbols *symbols)
 	code_look_around(code, now);
 	if (now > symbols->config.grace_ns)
 		images_reap(&code->images, now - symbols->config.grace_ns);
+	if (symbols->lines.n_old) /* locations have names of them */
+		code_renew(code);
 	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max) {
 		location_cache_sweep(&symbols->cache);
 		code_bury(code);
+		lines_bury(&symbols->lines);
 	}
 }
 
@@ -116,6 +126,18 @@ static void take_symbol(struct query *query, const struct symbol *symbol, struct
 	query->life = life;
 }
 
+static void add_lines(struct symbols *symbols, struct query *query)
+{
+	struct lines *lines = &symbols->lines;
+
+	if (symbols->modules_changes != symbols->code.modules_changes) {
+		symbols->modules_changes = symbols->code.modules_changes;
+		lines_follow_modules(lines, &symbols->code.loaded);
+	}
+	lines->text_start = symbol_table_text_start(symbols->code.kernel);
+	lines_find(lines, &query->location, symbols->frames);
+}
+
 static bool ask_kernel(struct symbols *symbols, struct query *query)
 {
 	struct symbol symbol;
@@ -123,6 +145,7 @@ static bool ask_kernel(struct symbols *symbols, struct query *query)
 	if (!symbol_table_lookup(symbols->code.kernel, query->address, &symbol))
 		return false;
 	take_symbol(query, &symbol, symbols->code.kernel_life);
+	add_lines(symbols, query);
 	return true;
 }
 
@@ -167,12 +190,13 @@ static bool ask_modules(struct symbols *symbols, struct query *query)
 	if (!symbol_table_lookup(modules, query->address, &symbol))
 		return false;
 	take_symbol(query, &symbol, symbols->code.module_life);
+	add_lines(symbols, query);
 	return true;
 }
 
 /*
  * Asked in order until one knows the address. Images stand before the modules, whose last symbols
- * have uncertain ends. A source of inlined functions would follow behind the names.
+ * have uncertain ends.
  */
 static bool (*const sources[])(struct symbols *symbols, struct query *query) = {
 	ask_kernel,
@@ -282,6 +306,21 @@ int symbols_find(struct symbols *symbols, const char *name, const char *module,
 	return 0;
 }
 
+bool symbols_take_index(struct symbols *symbols, struct index *index)
+{
+	symbols->lines.text_start = symbol_table_text_start(symbols->code.kernel);
+	if (!lines_take(&symbols->lines, index))
+		return false;
+	code_renew(&symbols->code);
+	return true;
+}
+
+void symbols_need_kernel(struct symbols *symbols)
+{
+	symbols->lines.text_start = symbol_table_text_start(symbols->code.kernel);
+	lines_need_kernel(&symbols->lines);
+}
+
 /* Makes the images of a program be resolved anew; false: none is known. */
 static bool renew_program(struct symbols *symbols, uint32_t program_id)
 {
@@ -376,5 +415,7 @@ void symbols_describe(const struct symbols *symbols, struct symbols_description 
 		.lost_reports = code->lost_reports,
 		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
 			 (sizeof(void *) << symbols->cache.bits),
+		.location_bytes = symbols->cache.bytes + (sizeof(void *) << symbols->cache.bits),
+		.mapped_bytes = lines_mapped(&symbols->lines),
 	};
 }
