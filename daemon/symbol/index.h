@@ -14,7 +14,7 @@
  */
 struct index;
 
-/* No chain of inlined functions in an index is longer; the builder leaves out middle ones. */
+/* More frames than compilers make of one instruction. */
 #define INDEX_MAX_FRAMES 64
 
 #define INDEX_MAX_BUILD_ID 64 /* bytes; GNU ld writes 20 */
@@ -43,12 +43,12 @@ const void *index_build_id(const struct index *index, size_t *ret_length);
 /*
  * What stands at `address`, which is an address of the index' own space: of the ELF file for a
  * kernel (see index_text_start()), or base of a section + offset for a module (see
- * index_section()). Returns the number of frames written, at most `max` (INDEX_MAX_FRAMES is always
- * enough; when fewer, outer inlined functions are left out). Innermost first; the last one is the
- * function itself, whose name in kallsyms is to be preferred. 0: not known. File, line and column
- * of a frame are where control stands in it: the instruction for the first, the call for others.
- * NULL or 0: not known (line 0 is also what compilers write for code of no line). Strings live as
- * long as the index. Allocates nothing; blocks only when pages of the file must be read from disk.
+ * index_section()). Returns the number of frames written, at most `max`; when there are more, outer
+ * inlined functions are left out. Innermost first; the last one is the function itself, whose name
+ * in kallsyms is to be preferred. 0: not known. File, line and column of a frame are where control
+ * stands in it: the instruction for the first, the call for others. NULL or 0: not known (line 0 is
+ * also what compilers write for code of no line). Strings live as long as the index. Allocates
+ * nothing; blocks only when pages of the file must be read from disk.
  */
 size_t index_lookup(struct index *index, uint64_t address, struct location_frame *frames,
 		size_t max);
@@ -73,8 +73,7 @@ bool index_text_start(const struct index *index, uint64_t *ret);
  * what /sys/module/NAME/sections/SECTION says)`. False: no such section, none with code, or not
  * a relocatable object.
  */
-bool index_section(const struct index *index, const char *name, uint64_t *ret_base,
-		uint64_t *ret_size);
+bool index_section(struct index *index, const char *name, uint64_t *ret_base, uint64_t *ret_size);
 
 /* Size of the mapping in bytes: file pages, shared and clean. */
 size_t index_size(const struct index *index);
