@@ -22,14 +22,15 @@ static unsigned int slice_width(struct json_slice s)
 	return s.data ? text_width(s.data, s.length) : 0;
 }
 
-#define INLINED "inlined "
-#define INLINED_SHORT "in "
-#define INLINED_SAVES (sizeof(INLINED) - sizeof(INLINED_SHORT))
+/* What stands around the name of an inlined function; in short it is one glyph before it. */
+#define INLINED_BEGINNING "[inlined "
+#define INLINED_AROUND (1 + sizeof(INLINED_BEGINNING "]") - 1) /* with the blank before it */
+#define INLINED_AROUND_SHORT 1
 
 /* The widths of the parts of a label, once they fit; 0: left out. */
 struct fit {
 	unsigned int name, callee, file;
-	const char *inlined; /* the word before the callee; NULL: left out with it */
+	unsigned int around; /* the callee */
 	bool module, source;
 };
 
@@ -42,21 +43,9 @@ static unsigned int take(unsigned int *width, unsigned int least, unsigned int w
 	return n;
 }
 
-/* What stands around the callee: " [inlined ]". */
-static unsigned int inlined_frame(const struct fit *fit)
-{
-	return fit->inlined ? 3 + (unsigned int)strlen(fit->inlined) : 0;
-}
-
-static void leave_out_callee(struct fit *fit)
-{
-	fit->callee = 0;
-	fit->inlined = NULL;
-}
-
 /*
- * Takes away, in this order: the length of "inlined", the start of the names, of the path, the
- * path, the line, which alone says nothing of an inlined function, the callee, the module.
+ * Takes away, in this order: the word "inlined", the start of the names, of the path, the path, the
+ * line (which says nothing without the inlined function that it is in), that function, the module.
  */
 static void shrink(const struct label_parts *parts, unsigned int width, struct fit *fit)
 {
@@ -69,16 +58,16 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 		.name = name,
 		.callee = slice_width(parts->inlined),
 		.file = slice_width(parts->file),
-		.inlined = parts->inlined.data ? INLINED : NULL,
+		.around = parts->inlined.data ? INLINED_AROUND : 0,
 		.module = module,
 		.source = source,
 	};
-	excess = name + offset + module + inlined_frame(fit) + fit->callee + source + fit->file;
+	excess = name + offset + module + fit->around + fit->callee + source + fit->file;
 	excess -= MIN(excess, width);
 
-	if (excess && fit->inlined) {
-		fit->inlined = INLINED_SHORT;
-		excess -= MIN(excess, INLINED_SAVES);
+	if (excess && fit->around) {
+		excess -= MIN(excess, INLINED_AROUND - INLINED_AROUND_SHORT);
+		fit->around = INLINED_AROUND_SHORT;
 	}
 	excess -= take(&fit->name, SHORTEST_NAME, excess);
 	excess -= take(&fit->callee, SHORTEST_NAME, excess);
@@ -91,15 +80,15 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 		excess -= MIN(excess, source);
 		fit->source = false;
 	}
-	if (excess && fit->inlined) {
-		excess -= MIN(excess, inlined_frame(fit) + fit->callee);
-		leave_out_callee(fit);
+	if (excess) {
+		excess -= MIN(excess, fit->around + fit->callee);
+		fit->around = fit->callee = 0;
 	}
 	if (excess)
 		fit->module = false;
 	/* What a part left over that went as a whole is the name's. */
 	rest = offset + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0) +
-	       inlined_frame(fit) + fit->callee;
+	       fit->around + fit->callee;
 	fit->name = rest < width ? MIN(name, width - rest) : 0;
 }
 
@@ -142,10 +131,13 @@ int label_compose(const struct terminal *terminal, const struct label_parts *par
 		ret->width += 3 + put_tail(f, terminal, parts->module, LABEL_UNLIMITED);
 		fprintf(f, "]%s", style[STYLE_NONE]);
 	}
-	if (fit.inlined) {
-		fprintf(f, " %s[%s%s", style[STYLE_DIM], fit.inlined, style[STYLE_NONE]);
-		ret->width += inlined_frame(&fit) + put_tail(f, terminal, parts->inlined, fit.callee);
-		fprintf(f, "%s]%s", style[STYLE_DIM], style[STYLE_NONE]);
+	if (fit.around) {
+		bool brief = fit.around == INLINED_AROUND_SHORT;
+
+		fprintf(f, "%s%s%s", style[STYLE_DIM],
+			brief ? terminal->glyphs.inlined : " " INLINED_BEGINNING, style[STYLE_NONE]);
+		ret->width += fit.around + put_tail(f, terminal, parts->inlined, fit.callee);
+		fprintf(f, "%s%s%s", style[STYLE_DIM], brief ? "" : "]", style[STYLE_NONE]);
 	}
 	if (fit.source) {
 		fprintf(f, " (%s", style[STYLE_SOURCE]);

@@ -6,6 +6,7 @@
 
 #include "daemon/api/attachments.h"
 #include "daemon/api/hub.h"
+#include "daemon/model/index-status.h"
 #include "daemon/symbol/symbols.h"
 #include "daemon/trace/lbr.h"
 #include "daemon/trace/targets.h"
@@ -33,6 +34,7 @@ struct api {
 	struct hub *hub;
 	struct attachments *attachments;
 	struct server *server;
+	const struct index_list *indexes;
 	const struct pipeline_counters *pipeline;
 	uint64_t since; /* nanoseconds since 1970 */
 	TAILQ_HEAD(, detach) detaches; /* calls that wait for attachments to end */

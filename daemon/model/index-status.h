@@ -22,6 +22,6 @@ struct index_status {
 };
 
 struct index_list {
-	const struct index_status *items;
+	const struct index_status *const *items;
 	size_t n;
 };

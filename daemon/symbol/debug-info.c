@@ -5,6 +5,7 @@
  */
 #include "daemon/symbol/debug-info.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
