@@ -46,13 +46,6 @@
 #define SANITIZED false
 #endif
 
-/* Of lbrd-index; see its --help. */
-enum {
-	BUILDER_NOT_ELF = 3,
-	BUILDER_NO_LINES = 4,
-	BUILDER_MISMATCH = 5,
-};
-
 /* What the builder may read. */
 struct files {
 	int fds[MAX_FILES];
@@ -186,10 +179,9 @@ static bool ask_debuginfod(const struct index_child_config *config, char *path, 
 
 /* ---- the process ---- */
 
-enum {
-	FD_OUTPUT = 3, /* behind the standard ones */
-	N_FDS,
-};
+/* The standard ones, and behind them the file to be written. */
+#define N_FDS 4
+#define OUTPUT_TEXT "3"
 
 /* Leaves of all descriptors only `keep`, as 0, 1 and so on. */
 static bool keep_descriptors(const int *keep)
@@ -224,47 +216,26 @@ static void forget_daemon(void)
 		unsetenv(variables[i]);
 }
 
-/* `file` is known to the builder by its descriptor: its directory may be closed to nobody. */
-__attribute__((noreturn))
-static void execute(const struct index_child_config *config, int builder, int file)
+/* The builder knows files by descriptors: their directories may be closed to nobody. */
+static void execute(const struct index_child_config *config, int builder, const struct files *files)
 {
-	char input[PATH_SIZE], output[16];
-	const char *arguments[] = {
-		"lbrd-index", "--progress", "--build-id", config->build_id, "--output-fd", output,
-		input, NULL,
-	};
+	static const char *const fixed[] = { "lbrd-index", "--progress", "--output-fd", OUTPUT_TEXT,
+					     "--build-id" };
+	const char *arguments[ARRAY_SIZE(fixed) + 1 + MAX_FILES + 1];
+	char paths[MAX_FILES][PATH_SIZE];
+	size_t n = ARRAY_SIZE(fixed);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	snprintf(output, sizeof(output), "%d", FD_OUTPUT);
-	snprintf(input, sizeof(input), "/proc/self/fd/%d", file);
+	memcpy(arguments, fixed, sizeof(fixed));
+	arguments[n++] = config->build_id;
+	for (size_t i = 0; i < files->n; i++) {
+		snprintf(paths[i], PATH_SIZE, "/proc/self/fd/%d", files->fds[i]);
+		dprintf(STDOUT_FILENO, "file %s %s\n", paths[i], files->paths[i]);
+		arguments[n++] = paths[i];
+	}
+	arguments[n] = NULL;
 	limit(RLIMIT_FSIZE, config->max_output); /* not before: downloads are larger */
 	fexecve(builder, (char **)arguments, environ);
-	dprintf(STDERR_FILENO, "lbrd-index cannot be run (%s): %s\n", config->builder,
-		strerror(errno));
-	_exit(1);
-}
-
-/* The first file with the build id is the one. */
-static int build(const struct index_child_config *config, int builder, const struct files *files)
-{
-	for (size_t i = 0; i < files->n; i++) {
-		int status = 0;
-		pid_t pid;
-
-		dprintf(STDOUT_FILENO, "from %s\n", files->paths[i]);
-		pid = fork();
-		if (pid == 0)
-			execute(config, builder, files->fds[i]);
-		if (pid < 0 || waitpid(pid, &status, 0) != pid)
-			return 1;
-		if (WIFSIGNALED(status))
-			raise(WTERMSIG(status));
-		status = WEXITSTATUS(status);
-		if (status != BUILDER_NOT_ELF && status != BUILDER_NO_LINES &&
-		    status != BUILDER_MISMATCH)
-			return status;
-	}
-	return INDEX_CHILD_NOTHING;
+	dprintf(STDERR_FILENO, "%s cannot be run: %s\n", config->builder, strerror(errno));
 }
 
 __attribute__((noreturn))
@@ -292,7 +263,8 @@ static void run(const struct index_child_config *config, const int *keep)
 	}
 	if (downloaded[0])
 		open_file(downloaded, &files);
-	_exit(build(config, builder, &files));
+	execute(config, builder, &files);
+	_exit(1);
 }
 
 static int make_pipe(int *ret_read, int *ret_write)

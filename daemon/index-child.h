@@ -7,12 +7,14 @@
 #include <sys/types.h>
 
 /*
- * For each file that may have the debug information, until it is the right one, the builder is run:
+ * The builder is run as
  *
- *	lbrd-index --progress --build-id HEX --output-fd N FILE
+ *	lbrd-index --progress --output-fd N --build-id HEX FILE...
  *
- * On standard output stands "from FILE" before each one, then the builder's progress in percent,
- * one number a line; on standard error, why it failed.
+ * with every file that may have the debug information, of which it takes the first that does. On
+ * standard output stands "file FILE PATH" for each of them, since FILE is a descriptor; then, from
+ * the builder, "from FILE" and its progress in percent, one number a line. On standard error, why
+ * it failed.
  */
 struct index_child_config {
 	const char *builder; /* path of lbrd-index */
@@ -33,7 +35,7 @@ struct index_child {
 };
 
 /* Exit status: none of the files found is the right one. Else 0: done; anything else: it failed. */
-#define INDEX_CHILD_NOTHING 100
+#define INDEX_CHILD_NOTHING 3
 
 /*
  * Starts it, with the lowest priority, limited, and without privileges: no capability, the user

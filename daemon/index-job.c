@@ -54,7 +54,8 @@ struct index_jobs {
 	struct event *exited;
 	struct event *too_long;
 	struct lines_in progress, complaints;
-	char source[256]; /* which file the builder reads */
+	char *files[16]; /* what it was given: "FILE PATH" */
+	size_t n_files;
 	char complaint[200]; /* its last */
 	bool killed; /* by the limit of time */
 };
@@ -142,6 +143,8 @@ static void drop_child(struct index_jobs *jobs)
 	close(jobs->child.exited);
 	close(jobs->child.progress);
 	close(jobs->child.complaints);
+	while (jobs->n_files > 0)
+		free(jobs->files[--jobs->n_files]);
 	jobs->running = NULL;
 }
 
@@ -169,18 +172,35 @@ static void read_lines(struct index_jobs *jobs, int fd, struct lines_in *in,
 		event_del(in->readable);
 }
 
+/* "file FILE PATH": kept as it is, to be found by FILE. */
+static void remember_file(struct index_jobs *jobs, const char *line)
+{
+	if (jobs->n_files < ARRAY_SIZE(jobs->files))
+		jobs->files[jobs->n_files++] = strdup(line);
+}
+
+static const char *path_of(const struct index_jobs *jobs, const char *file)
+{
+	size_t length = strlen(file);
+
+	for (size_t i = 0; i < jobs->n_files; i++)
+		if (jobs->files[i] && !strncmp(jobs->files[i], file, length) &&
+		    jobs->files[i][length] == ' ')
+			return jobs->files[i] + length + 1;
+	return file;
+}
+
 static void take_progress(struct index_jobs *jobs, const char *line)
 {
 	struct job *job = jobs->running;
 	unsigned int percent;
 
-	if (!strncmp(line, "from ", 5)) {
-		snprintf(jobs->source, sizeof(jobs->source), "%s", line + 5);
+	if (!strncmp(line, "file ", 5)) {
+		remember_file(jobs, line + 5);
+	} else if (!strncmp(line, "from ", 5)) {
+		set_message(job, "From %s.", path_of(jobs, line + 5));
+		set_state(jobs, job, INDEX_BUILDING);
 	} else if (sscanf(line, "%u", &percent) == 1) {
-		/* Only of the right file there is progress. */
-		set_message(job, "From %s.", jobs->source);
-		if (job->status.state != INDEX_BUILDING)
-			set_state(jobs, job, INDEX_BUILDING);
 		job->status.percent = MIN(percent, 100u);
 	}
 }
@@ -292,7 +312,7 @@ static int watch_child(struct index_jobs *jobs)
 	const struct timeval patience = {.tv_sec = limit_value(LIMIT_INDEX_TIME)};
 
 	jobs->progress.length = jobs->complaints.length = 0;
-	jobs->source[0] = jobs->complaint[0] = '\0';
+	jobs->complaint[0] = '\0';
 	jobs->killed = false;
 	jobs->progress.readable = listen_to(jobs, jobs->child.progress, on_progress);
 	jobs->complaints.readable = listen_to(jobs, jobs->child.complaints, on_complaint);
