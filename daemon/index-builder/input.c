@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "daemon/index-builder/memory.h"
+#include "daemon/index-builder/unpack.h"
 
 #define DESCRIPTORS "/proc/self/fd/"
 
@@ -29,9 +30,11 @@ static int open_file(const char *path)
 		fd = fcntl(atoi(path + strlen(DESCRIPTORS)), F_DUPFD_CLOEXEC, 0);
 	else
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
 		complain("%s: %s", path, strerror(errno));
-	return fd;
+		return -1;
+	}
+	return unpack_file(fd, path);
 }
 
 static Elf *open_elf(int fd, const char *path, GElf_Ehdr *ret_header)
@@ -153,6 +156,8 @@ static bool open_relocatable(struct input *input, const char *path, int fd)
 	if (!input->dwfl)
 		fail(EXIT_FAILED, "out of memory");
 	dwfl_report_begin(input->dwfl);
+	/* It reads on from where the last reader of a compressed file stopped. */
+	lseek(fd, 0, SEEK_SET);
 	module = dwfl_report_offline(input->dwfl, path, path, fd);
 	if (!module) {
 		close_fd(fd);
