@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Joins the units' marks to one list without repetitions, and finds where each cell begins in it. */
+/* Joins the units' marks to one list without repetitions, and finds each cell's part of it. */
 #include "daemon/index-builder/cells.h"
 
 #include <stdlib.h>

@@ -180,8 +180,8 @@ uint32_t strings_add(struct strings *strings, const char *string)
 	slot = strings_slot(strings, string, length);
 	if (*slot)
 		return *slot;
-	strings->bytes = grow(strings->bytes, &strings->capacity, strings->n, strings->piece + length,
-			1);
+	strings->bytes = grow(strings->bytes, &strings->capacity, strings->n,
+			strings->piece + length, 1);
 	left = strings->piece - strings->n % strings->piece;
 	if (left < length + 1) {
 		memset(strings->bytes + strings->n, 0, left);

@@ -84,8 +84,10 @@ void units_read(Dwarf *dwarf, struct collection *collection, units_progress_fn p
 	scope_walk_init(&walk, collection, &files);
 	while ((r = dwarf_get_units(dwarf, unit, &unit, &version, &type, &die, &split)) == 0) {
 		unsigned int now = part_done(dwarf, &die, total);
+		int tag = dwarf_tag(&die);
 
-		if (dwarf_tag(&die) != DW_TAG_compile_unit && dwarf_tag(&die) != DW_TAG_skeleton_unit)
+		/* Others are only parts of units, or types. */
+		if (tag != DW_TAG_compile_unit && tag != DW_TAG_skeleton_unit)
 			continue;
 		read_unit(&walk, &die, split.cu ? &split : NULL, version);
 		if (now > done && progress)

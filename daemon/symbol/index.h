@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file that knows source lines and inlined functions of one kernel or module, mapped read-only. */
+/* A file of the source lines and inlined functions of one kernel or module, mapped read-only. */
 #pragma once
 
 #include <stdbool.h>

@@ -5,6 +5,7 @@
 usage: compare.py LBRD-INDEX PRINT-LOOKUPS SAMPLE-DIRECTORY
 """
 
+import mmap
 import pathlib
 import shutil
 import struct
@@ -23,14 +24,15 @@ def run(*command, **options):
 
 def sections(path):
     """(name, address, size) of each section with code, in the order of the file."""
-    data = path.read_bytes()
+    with open(path, "rb") as f:
+        data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
     table, = struct.unpack_from("<Q", data, 0x28)
     width, count, names = struct.unpack_from("<HHH", data, 0x3A)
     headers = [struct.unpack_from("<IIQQQQ", data, table + i * width) for i in range(count)]
     for name, _, flags, address, _, size in headers:
         if flags & EXECUTABLE and size:
             start = headers[names][4] + name
-            yield data[start:data.index(0, start)].decode(), address, size
+            yield data[start:data.find(b"\0", start)].decode(), address, size
 
 
 def records(text):
