@@ -251,7 +251,7 @@ static void run(const struct index_child_config *config, const int *keep)
 	forget_daemon();
 	if (!keep_descriptors(keep))
 		_exit(1);
-	builder = open(config->builder, O_RDONLY | O_CLOEXEC);
+	builder = open(config->builder, O_RDONLY); /* a script is read again by its interpreter */
 	limit_resources(config);
 	step_back();
 	open_files(config, &files);
@@ -263,6 +263,8 @@ static void run(const struct index_child_config *config, const int *keep)
 	}
 	if (downloaded[0])
 		open_file(downloaded, &files);
+	if (files.n == 0)
+		_exit(INDEX_CHILD_NOTHING);
 	execute(config, builder, &files);
 	_exit(1);
 }

@@ -56,7 +56,7 @@ struct index_jobs {
 	struct lines_in progress, complaints;
 	char *files[16]; /* what it was given: "FILE PATH" */
 	size_t n_files;
-	char complaint[200]; /* its last */
+	char complaint[200]; /* its first */
 	bool killed; /* by the limit of time */
 };
 
@@ -207,7 +207,8 @@ static void take_progress(struct index_jobs *jobs, const char *line)
 
 static void take_complaint(struct index_jobs *jobs, const char *line)
 {
-	snprintf(jobs->complaint, sizeof(jobs->complaint), "%s", line);
+	if (!jobs->complaint[0])
+		snprintf(jobs->complaint, sizeof(jobs->complaint), "%s", line);
 }
 
 static void on_progress(evutil_socket_t fd, short what, void *userdata)

@@ -90,7 +90,7 @@ void symbols_refresh(struct symbols *symbols)
 		code_take_in(code);
 	else
 		code->known_until = MAX(code->known_until, now);
-	code_look_around(code, now);
+	code_look_around(code, now, symbols->config.grace_ns);
 	if (now > symbols->config.grace_ns)
 		images_reap(&code->images, now - symbols->config.grace_ns);
 	if (symbols->lines.n_old) /* locations have names of them */
@@ -194,6 +194,28 @@ static bool ask_modules(struct symbols *symbols, struct query *query)
 	return true;
 }
 
+/* The life of an answer that holds for this one question only. */
+static struct life *moment(struct symbols *symbols)
+{
+	struct life *life = life_new(0);
+
+	life_retire(life, &symbols->code.retired);
+	return life;
+}
+
+/* A record of a module that is gone since: its function is still known, its lines are not. */
+static bool ask_former_modules(struct symbols *symbols, struct query *query)
+{
+	struct code *code = &symbols->code;
+	struct symbol symbol;
+
+	if (!code->former || query->timestamp > code->modules_changed_at ||
+	    !symbol_table_lookup(code->former, query->address, &symbol))
+		return false;
+	take_symbol(query, &symbol, moment(symbols));
+	return true;
+}
+
 /*
  * Asked in order until one knows the address. Images stand before the modules, whose last symbols
  * have uncertain ends.
@@ -202,6 +224,7 @@ static bool (*const sources[])(struct symbols *symbols, struct query *query) = {
 	ask_kernel,
 	ask_images,
 	ask_modules,
+	ask_former_modules,
 };
 
 static bool ask(struct symbols *symbols, struct query *query)
@@ -229,13 +252,9 @@ static bool may_come_to_be_known(const struct symbols *symbols, uint64_t address
  */
 static struct life *absence(struct symbols *symbols, uint64_t address)
 {
-	struct life *life;
-
 	if (!images_ever(&symbols->code.images, address))
 		return symbols->code.absence;
-	life = life_new(0);
-	life_retire(life, &symbols->code.retired);
-	return life;
+	return moment(symbols);
 }
 
 static const struct location *resolve_anew(struct symbols *symbols, uint64_t address,

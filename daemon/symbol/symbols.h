@@ -55,7 +55,7 @@ void symbols_free(struct symbols *symbols);
 /*
  * Takes in what was loaded and unloaded since. To be called before a batch of records is resolved
  * (a report precedes every record that its code could have produced) and after an attach. Cheap
- * when nothing happened: no system call. Also ends grace times and evicts from the location cache:
+ * when nothing happened: one system call. Also ends grace times and evicts from the location cache:
  * locations handed out before are invalid after it.
  */
 void symbols_refresh(struct symbols *symbols);

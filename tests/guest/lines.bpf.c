@@ -7,10 +7,11 @@
 SEC("socket")
 int lines(struct __sk_buff *skb)
 {
-	asm volatile("r2 = 7\n"
-		     "if r2 != 8 goto +1\n" /* the line is that of the statement: @branch */
-		     "r2 = 9\n" ::
-			     : "r2");
+	/* The length, 64: no constant, or the verifier would leave the branch out. */
+	asm volatile("r2 = *(u32 *)(%0 + 0)" ::"r"(skb) : "r2");
+	asm volatile("if r2 != 8 goto lines_end" ::: "r2"); /* @branch */
+	asm volatile("r2 = 9" ::: "r2");
+	asm volatile("lines_end: r0 = 0" ::: "r0"); /* @end */
 	return 0; /* @exit */
 }
 

@@ -34,7 +34,7 @@ static noinline int lbrd_lines_run(struct bpf_prog *prog, struct sk_buff *skb)
 	int value = inner(2); /* @outer */
 
 	value += int_sqrt(READ_ONCE(step)); /* @kernel */
-	value += bpf_prog_run(prog, skb);
+	value += bpf_prog_run(prog, skb); /* @program */
 	return value;
 }
 
@@ -53,7 +53,7 @@ static int set_run(const char *text, const struct kernel_param *parameter)
 		skb_put_zero(skb, 64);
 		migrate_disable();
 		rcu_read_lock();
-		lbrd_lines_run(prog, skb);
+		lbrd_lines_run(prog, skb); /* @call */
 		rcu_read_unlock();
 		migrate_enable();
 		kfree_skb(skb);
