@@ -53,6 +53,7 @@ struct collection {
 	struct span *spans;
 	size_t n_spans;
 	size_t spans_capacity;
+	size_t unreadable; /* units whose line tables are damaged */
 };
 
 void collection_init(struct collection *collection);

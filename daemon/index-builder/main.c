@@ -209,6 +209,18 @@ static bool open_first(const struct options *options, struct input *input)
 	return false;
 }
 
+/*
+ * The stack grows within the limit of memory, too: what it takes to say that memory ran out is
+ * touched while there is some.
+ */
+static void __attribute__((noinline)) touch_stack(void)
+{
+	volatile char bytes[1 << 19];
+
+	for (size_t i = 0; i < sizeof(bytes); i += 1024)
+		bytes[i] = 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -217,11 +229,15 @@ int main(int argc, char **argv)
 	uint8_t *bytes;
 	size_t size;
 
+	touch_stack();
 	parse_options(argc, argv, &options);
 	if (!open_first(&options, &input))
 		return EXIT_UNFIT;
 	collection_init(&collection);
 	units_read(input.dwarf, &collection, options.progress ? print_progress : NULL);
+	if (collection.unreadable)
+		complain("the line tables of %zu units are damaged and left out",
+				collection.unreadable);
 	collection_settle_spans(&collection);
 	if (collection.n_spans == 0)
 		fail(EXIT_UNFIT, "no debug information about any code");

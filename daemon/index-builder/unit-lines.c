@@ -9,6 +9,8 @@
  */
 #include "daemon/index-builder/unit-lines.h"
 
+#include <dwarf.h>
+
 static bool ends_sequence(Dwarf_Line *row)
 {
 	bool ends;
@@ -46,7 +48,11 @@ void unit_lines_add(struct unit_files *files, Dwarf_Die *die)
 	bool ended = false;
 	size_t n;
 
-	if (dwarf_getsrclines(die, &lines, &n) != 0 || n == 0)
+	if (dwarf_getsrclines(die, &lines, &n) != 0) {
+		c->unreadable += dwarf_hasattr(die, DW_AT_stmt_list);
+		return;
+	}
+	if (n == 0)
 		return;
 	dwarf_lineaddr(dwarf_onesrcline(lines, 0), &next);
 	for (size_t i = 0; i < n; i++) {

@@ -235,15 +235,17 @@ static void walk_one(struct scope_walk *walk, Dwarf_Die *die, uint32_t parent)
 
 static void walk_children(struct scope_walk *walk, Dwarf_Die *die, uint32_t parent)
 {
-	Dwarf_Die child;
+	Dwarf_Die child, next;
+	int r = dwarf_child(die, &child);
 
-	if (dwarf_child(die, &child) != 0)
-		return;
 	if (++walk->depth > MAX_DEPTH)
 		fail(EXIT_UNFIT, "the debug information is nested too deeply");
-	do
+	for (; r == 0; child = next) {
 		walk_one(walk, &child, parent);
-	while (dwarf_siblingof(&child, &child) == 0);
+		r = dwarf_siblingof(&child, &next);
+		if (r == 0 && (uintptr_t)next.addr <= (uintptr_t)child.addr)
+			fail(EXIT_UNFIT, "the debug information goes in circles");
+	}
 	walk->depth--;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lbrd-index says and how it ends, when it cannot do as it is told.
 
-usage: refusals.py LBRD-INDEX SAMPLE-LIBRARY SAMPLE-DIRECTORY
+usage: refusals.py LBRD-INDEX SAMPLE-LIBRARY SAMPLE-DIRECTORY [sanitized]
 """
 
 import os
@@ -24,8 +24,9 @@ def build_id(path):
 
 
 class Place:
-    def __init__(self, directory, index, sample, sources):
-        self.directory, self.index, self.sample, self.sources = directory, index, sample, sources
+    def __init__(self, directory, index, sample, sources, sanitized):
+        self.directory, self.index, self.sample = directory, index, sample
+        self.sanitized = sanitized
         self.stripped = directory / "stripped"
         self.garbage = directory / "garbage"
         self.other = directory / "other"
@@ -101,6 +102,21 @@ def no_room(p):
     p.expect(FAILED, "No such file", p.sample, "-o", p.directory / "absent" / "made")
 
 
+def little_memory(p):
+    """However little it is, the end comes with a word."""
+    if p.sanitized:
+        return "sanitizers need all the address space there is"
+    for mebibytes in range(6, 30):
+        made = p.directory / "little"
+        result = subprocess.run([p.index, p.sample, "-o", made, "--max-memory", str(mebibytes)],
+                                capture_output=True, text=True)
+        assert result.returncode in (DONE, FAILED, UNFIT), f"{mebibytes} MiB: {result}"
+        assert made.exists() == (result.returncode == DONE)
+        assert (result.stderr == "") == (result.returncode == DONE), result
+        made.unlink(missing_ok=True)
+    return None
+
+
 def alternate(p):
     """A part that dwz moved to a file that all share is found there, or missed."""
     if not shutil.which("dwz"):
@@ -123,11 +139,12 @@ def main():
     if missing:
         print(f"1..0 # SKIP {', '.join(missing)}: not installed")
         return 0
-    cases = [usage, unfit, builds, several, descriptors, no_room, alternate]
+    cases = [usage, unfit, builds, several, descriptors, no_room, little_memory, alternate]
     failed = 0
     print(f"1..{len(cases)}")
     with tempfile.TemporaryDirectory() as directory:
-        place = Place(pathlib.Path(directory), *(pathlib.Path(a).resolve() for a in sys.argv[1:]))
+        place = Place(pathlib.Path(directory),
+                      *(pathlib.Path(a).resolve() for a in sys.argv[1:4]), len(sys.argv) > 4)
         for number, case in enumerate(cases, 1):
             try:
                 skipped = case(place)
