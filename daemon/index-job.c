@@ -13,14 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/macro.h"
 #include "daemon/api/limits.h"
+#include "daemon/index-build.h"
 #include "daemon/index-cache.h"
-#include "daemon/index-child.h"
 #include "daemon/log.h"
 
 struct job {
@@ -32,13 +30,6 @@ struct job {
 	struct index_status status;
 };
 
-/* Lines of text from a pipe, as they come. */
-struct lines_in {
-	struct event *readable;
-	char text[512];
-	size_t length;
-};
-
 struct index_jobs {
 	struct index_jobs_config config;
 	struct index_cache *cache;
@@ -48,16 +39,9 @@ struct index_jobs {
 	TAILQ_HEAD(, job) queue;
 	struct event *turn; /* takes the next one from the queue */
 
-	struct job *running; /* NULL: none; of it: */
-	struct build_id building; /* of the job when the builder was started */
-	struct index_child child;
-	struct event *exited;
-	struct event *too_long;
-	struct lines_in progress, complaints;
-	char *files[16]; /* what it was given: "FILE PATH" */
-	size_t n_files;
-	char complaint[200]; /* its first */
-	bool killed; /* by the limit of time */
+	struct index_build *build;
+	struct job *running; /* what is being built; NULL: nothing */
+	struct build_id building; /* of it, when that began */
 };
 
 static struct job *job_of(const struct index_status *status)
@@ -127,112 +111,6 @@ static bool take_cached(struct index_jobs *jobs, struct job *job)
 
 /* ---- the builder ---- */
 
-static void event_free_if_set(struct event **event)
-{
-	if (*event)
-		event_free(*event);
-	*event = NULL;
-}
-
-static void drop_child(struct index_jobs *jobs)
-{
-	event_free_if_set(&jobs->exited);
-	event_free_if_set(&jobs->progress.readable);
-	event_free_if_set(&jobs->complaints.readable);
-	event_del(jobs->too_long);
-	close(jobs->child.exited);
-	close(jobs->child.progress);
-	close(jobs->child.complaints);
-	while (jobs->n_files > 0)
-		free(jobs->files[--jobs->n_files]);
-	jobs->running = NULL;
-}
-
-/* Gives each whole line to `take`; of one that is too long only the end comes. */
-static void read_lines(struct index_jobs *jobs, int fd, struct lines_in *in,
-		void (*take)(struct index_jobs *jobs, const char *line))
-{
-	ssize_t n;
-
-	while ((n = read(fd, in->text + in->length, sizeof(in->text) - 1 - in->length)) > 0) {
-		char *start = in->text, *end;
-
-		in->length += (size_t)n;
-		in->text[in->length] = '\0';
-		for (; (end = strchr(start, '\n')); start = end + 1) {
-			*end = '\0';
-			take(jobs, start);
-		}
-		in->length = strlen(start);
-		memmove(in->text, start, in->length);
-		if (in->length == sizeof(in->text) - 1)
-			in->length = 0;
-	}
-	if (n == 0 && in->readable)
-		event_del(in->readable);
-}
-
-/* "file FILE PATH": kept as it is, to be found by FILE. */
-static void remember_file(struct index_jobs *jobs, const char *line)
-{
-	if (jobs->n_files < ARRAY_SIZE(jobs->files))
-		jobs->files[jobs->n_files++] = strdup(line);
-}
-
-static const char *path_of(const struct index_jobs *jobs, const char *file)
-{
-	size_t length = strlen(file);
-
-	for (size_t i = 0; i < jobs->n_files; i++)
-		if (jobs->files[i] && !strncmp(jobs->files[i], file, length) &&
-		    jobs->files[i][length] == ' ')
-			return jobs->files[i] + length + 1;
-	return file;
-}
-
-static void take_progress(struct index_jobs *jobs, const char *line)
-{
-	struct job *job = jobs->running;
-	unsigned int percent;
-
-	if (!strncmp(line, "file ", 5)) {
-		remember_file(jobs, line + 5);
-	} else if (!strncmp(line, "from ", 5)) {
-		set_message(job, "From %s.", path_of(jobs, line + 5));
-		set_state(jobs, job, INDEX_BUILDING);
-	} else if (sscanf(line, "%u", &percent) == 1) {
-		job->status.percent = MIN(percent, 100u);
-	}
-}
-
-static void take_complaint(struct index_jobs *jobs, const char *line)
-{
-	if (!jobs->complaint[0])
-		snprintf(jobs->complaint, sizeof(jobs->complaint), "%s", line);
-}
-
-static void on_progress(evutil_socket_t fd, short what, void *userdata)
-{
-	struct index_jobs *jobs = userdata;
-
-	read_lines(jobs, fd, &jobs->progress, take_progress);
-}
-
-static void on_complaint(evutil_socket_t fd, short what, void *userdata)
-{
-	struct index_jobs *jobs = userdata;
-
-	read_lines(jobs, fd, &jobs->complaints, take_complaint);
-}
-
-static void on_too_long(evutil_socket_t fd, short what, void *userdata)
-{
-	struct index_jobs *jobs = userdata;
-
-	jobs->killed = true;
-	index_child_kill(&jobs->child);
-}
-
 static void fail(struct index_jobs *jobs, struct job *job, const char *why)
 {
 	set_message(job, "%s", why);
@@ -250,77 +128,55 @@ static void explain_absence(struct index_jobs *jobs, struct job *job)
 	set_state(jobs, job, INDEX_ABSENT);
 }
 
-static void finish(struct index_jobs *jobs, struct job *job, int status)
+static void take_built(struct index_jobs *jobs, struct job *job)
 {
-	char why[240];
-	int r;
+	int r = index_cache_keep(jobs->cache, &job->build_id);
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		r = index_cache_keep(jobs->cache, &job->build_id);
-		if (r < 0)
-			fail(jobs, job, strerror(-r));
-		else if (!take_cached(jobs, job))
-			fail(jobs, job, "What lbrd-index wrote is no good index.");
-		return;
-	}
-	index_cache_discard(jobs->cache);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == INDEX_CHILD_NOTHING) {
-		explain_absence(jobs, job);
-		return;
-	}
-	if (jobs->killed)
-		snprintf(why, sizeof(why), "lbrd-index did not end in time and was killed.");
-	else if (WIFSIGNALED(status))
-		snprintf(why, sizeof(why), "lbrd-index was ended by signal %d (%s).",
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(why, sizeof(why), "%s", jobs->complaint[0] ? jobs->complaint :
-			 "lbrd-index failed without a word.");
-	fail(jobs, job, why);
+	if (r < 0)
+		fail(jobs, job, strerror(-r));
+	else if (!take_cached(jobs, job))
+		fail(jobs, job, "What lbrd-index wrote is no good index.");
 }
 
-static void on_exited(evutil_socket_t fd, short what, void *userdata)
+static void on_begun(const char *path, void *userdata)
+{
+	struct index_jobs *jobs = userdata;
+
+	set_message(jobs->running, "From %s.", path);
+	set_state(jobs, jobs->running, INDEX_BUILDING);
+}
+
+static void on_progress(unsigned int percent, void *userdata)
+{
+	struct index_jobs *jobs = userdata;
+
+	jobs->running->status.percent = percent;
+}
+
+static void on_ended(enum index_build_end end, const char *why, void *userdata)
 {
 	struct index_jobs *jobs = userdata;
 	struct job *job = jobs->running;
-	int status;
 
-	if (waitpid(jobs->child.pid, &status, WNOHANG) != jobs->child.pid)
-		return;
-	read_lines(jobs, jobs->child.progress, &jobs->progress, take_progress);
-	read_lines(jobs, jobs->child.complaints, &jobs->complaints, take_complaint);
-	drop_child(jobs);
-	if (build_id_equal(&jobs->building, &job->build_id)) {
-		finish(jobs, job, status);
-	} else {
-		index_cache_discard(jobs->cache);
+	jobs->running = NULL;
+	/* In vain when the module came back meanwhile as another one. */
+	if (!build_id_equal(&jobs->building, &job->build_id))
 		enqueue(jobs, job);
-	}
+	else if (end == INDEX_BUILD_DONE)
+		take_built(jobs, job);
+	else if (end == INDEX_BUILD_NOTHING)
+		explain_absence(jobs, job);
+	else
+		fail(jobs, job, why);
+	index_cache_discard(jobs->cache);
 	event_active(jobs->turn, 0, 0);
 }
 
-static struct event *listen_to(struct index_jobs *jobs, int fd, event_callback_fn fn)
-{
-	struct event *event = event_new(jobs->config.base, fd, EV_READ | EV_PERSIST, fn, jobs);
-
-	if (event && event_add(event, NULL) < 0)
-		event_free_if_set(&event);
-	return event;
-}
-
-static int watch_child(struct index_jobs *jobs)
-{
-	const struct timeval patience = {.tv_sec = limit_value(LIMIT_INDEX_TIME)};
-
-	jobs->progress.length = jobs->complaints.length = 0;
-	jobs->complaint[0] = '\0';
-	jobs->killed = false;
-	jobs->progress.readable = listen_to(jobs, jobs->child.progress, on_progress);
-	jobs->complaints.readable = listen_to(jobs, jobs->child.complaints, on_complaint);
-	jobs->exited = listen_to(jobs, jobs->child.exited, on_exited);
-	event_add(jobs->too_long, &patience);
-	return jobs->exited && jobs->progress.readable && jobs->complaints.readable ? 0 : -ENOMEM;
-}
+static const struct index_build_events build_events = {
+	.begun = on_begun,
+	.progress = on_progress,
+	.ended = on_ended,
+};
 
 static int start_builder(struct index_jobs *jobs, struct job *job)
 {
@@ -339,18 +195,12 @@ static int start_builder(struct index_jobs *jobs, struct job *job)
 	if (r < 0)
 		return r;
 	config.output = output;
-	r = index_child_start(&config, &jobs->child);
+	r = index_build_start(jobs->build, &config, limit_value(LIMIT_INDEX_TIME));
 	if (r < 0)
 		return r;
 	jobs->running = job;
 	jobs->building = job->build_id;
-	r = watch_child(jobs);
-	if (r < 0) {
-		index_child_kill(&jobs->child);
-		waitpid(jobs->child.pid, NULL, 0);
-		drop_child(jobs);
-	}
-	return r;
+	return 0;
 }
 
 /* ---- the queue ---- */
@@ -421,7 +271,7 @@ void index_jobs_want(const struct symbol_object *object, void *userdata)
 	/* A module of that name came back as another one: what runs for the old one is in vain. */
 	if (!build_id_equal(&job->build_id, object->build_id)) {
 		if (jobs->running == job)
-			index_child_kill(&jobs->child);
+			index_build_cancel(jobs->build);
 		job->build_id = *object->build_id;
 		build_id_format(object->build_id, job->status.build_id);
 		job->status.message[0] = '\0';
@@ -467,9 +317,9 @@ int index_jobs_new(const struct index_jobs_config *config, struct index_jobs **r
 	jobs->config = *config;
 	TAILQ_INIT(&jobs->queue);
 	jobs->turn = event_new(config->base, -1, 0, on_turn, jobs);
-	jobs->too_long = event_new(config->base, -1, 0, on_too_long, jobs);
 	jobs->builder = strdup(config->builder);
-	if (!jobs->builder || !jobs->turn || !jobs->too_long ||
+	if (!jobs->builder || !jobs->turn ||
+	    index_build_new(config->base, &build_events, jobs, &jobs->build) < 0 ||
 	    index_cache_new(config->base, config->directory, on_arrived, jobs, &jobs->cache) < 0) {
 		index_jobs_free(jobs);
 		return -ENOMEM;
@@ -482,14 +332,10 @@ void index_jobs_free(struct index_jobs *jobs)
 {
 	if (!jobs)
 		return;
-	if (jobs->running) {
-		index_child_kill(&jobs->child);
-		waitpid(jobs->child.pid, NULL, 0);
-		drop_child(jobs);
-	}
+	index_build_free(jobs->build);
 	index_cache_free(jobs->cache);
-	event_free_if_set(&jobs->turn);
-	event_free_if_set(&jobs->too_long);
+	if (jobs->turn)
+		event_free(jobs->turn);
 	for (size_t i = 0; i < jobs->list.n; i++)
 		free(job_of(jobs->items[i]));
 	free(jobs->items);
