@@ -38,15 +38,17 @@ static size_t find_behind(const struct marks *marks, uint64_t address)
 	return low;
 }
 
+/* Nothing is said of `region_end`: it lies in no cell, or in one of the next region. */
 static void take_over(struct list *list, struct collection *c, const struct marks *marks,
-		uint64_t start, uint64_t end, cells_value_fn value)
+		uint64_t start, uint64_t end, uint64_t region_end, cells_value_fn value)
 {
 	size_t at = find_behind(marks, start);
 
 	say(list, start, at ? value(c, marks->items[at - 1].value) : 0);
 	for (; at < marks->n && marks->items[at].address < end; at++)
 		say(list, marks->items[at].address, value(c, marks->items[at].value));
-	say(list, end, 0);
+	if (end < region_end)
+		say(list, end, 0);
 }
 
 static struct list join(struct collection *c, const struct index_region *regions,
@@ -66,7 +68,7 @@ static struct list join(struct collection *c, const struct index_region *regions
 			struct marks marks = marks_of(c, span->unit);
 
 			take_over(&list, c, &marks, span->start > start ? span->start : start,
-					span->end < end ? span->end : end, value);
+					span->end < end ? span->end : end, end, value);
 			if (span->end > end)
 				break;
 		}
