@@ -64,10 +64,15 @@ class Shop:
     def new(self, name):
         return self.directory / name
 
+    def silent(self, name):
+        path = self.new(name + ".silent.o")
+        run("gcc", "-g0", "-c", "-o", path, "fourth.S", cwd=self.sample)
+        return path
+
     def shared(self, name, compiler, *flags):
         path = self.new(name)
         run(compiler, *FLAGS, *flags, "-shared", "-nostdlib", "-Wl,--build-id,-z,noexecstack", "-o", path,
-            *SOURCES, cwd=self.sample)
+            *SOURCES, self.silent(name), cwd=self.sample)
         return path
 
     def objcopy(self, source, name, *flags):
@@ -93,7 +98,7 @@ class Shop:
         """A relocatable object, and the same sections at addresses, for llvm-symbolizer."""
         path, linked = self.new(name + ".ko"), self.new(name + ".linked")
         run(compiler, *FLAGS, *flags, "-r", "-nostdlib", "-Wl,--build-id", "-o", path, *SOURCES,
-            cwd=self.sample)
+            self.silent(name), cwd=self.sample)
         run("ld", "-shared", "--unique=.text*", "-z", "noexecstack", "-o", linked, path)
         return path, linked
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines without a function, and code without lines. */
+/* Lines without a function. */
 	.text
 	.globl by_hand
 	.type by_hand, @function
@@ -8,10 +8,5 @@ by_hand:
 	nop
 	ret
 	.size by_hand, . - by_hand
-
-	.section .text.silent, "ax"
-	.globl silent
-silent:
-	ret
 
 	.section .note.GNU-stack, "", @progbits
