@@ -53,7 +53,7 @@ def is_same(theirs, ours):
 
 
 class Shop:
-    """Where object files are made."""
+    """Where object files are made, each of them once."""
 
     def __init__(self, directory, sample, index, lookups):
         self.directory = directory
@@ -71,6 +71,8 @@ class Shop:
 
     def shared(self, name, compiler, *flags):
         path = self.new(name)
+        if path.exists():
+            return path
         run(compiler, *FLAGS, *flags, "-shared", "-nostdlib", "-Wl,--build-id,-z,noexecstack", "-o", path,
             *SOURCES, self.silent(name), cwd=self.sample)
         return path
@@ -97,6 +99,8 @@ class Shop:
     def module(self, name, compiler, *flags):
         """A relocatable object, and the same sections at addresses, for llvm-symbolizer."""
         path, linked = self.new(name + ".ko"), self.new(name + ".linked")
+        if linked.exists():
+            return path, linked
         run(compiler, *FLAGS, *flags, "-r", "-nostdlib", "-Wl,--build-id", "-o", path, *SOURCES,
             self.silent(name), cwd=self.sample)
         run("ld", "-shared", "--unique=.text*", "-z", "noexecstack", "-o", linked, path)
@@ -139,21 +143,21 @@ def object_files(shop):
             def base(suffix="", *flags, c=compiler, d=dwarf):
                 return shop.shared(f"{c}-{d}{suffix}", c, f"-gdwarf-{d}", *flags)
 
-            def module(suffix="", c=compiler, d=dwarf):
-                return shop.module(f"{c}-{d}{suffix}", c, f"-gdwarf-{d}")
+            def module(c=compiler, d=dwarf):
+                return shop.module(f"{c}-{d}", c, f"-gdwarf-{d}")
 
             def packed_module(tool, suffix, m=module):
-                path, linked = m(suffix)
+                path, linked = m()
                 run(tool, "-k", "-f", "-q", path)
                 return shop.check(linked, path.with_name(path.name + suffix), relocatable=True)
 
             def split_module(m=module):
-                path, linked = m("-split")
+                path, linked = m()
                 debug = shop.objcopy(path, path.name + ".debug", "--only-keep-debug")
                 return shop.check(linked, debug, relocatable=True)
 
             def split(b=base):
-                path = b("-split")
+                path = b()
                 debug = shop.objcopy(path, path.name + ".debug", "--only-keep-debug")
                 stripped = shop.objcopy(path, path.name + ".stripped", "--strip-debug")
                 return shop.check(path, stripped, "--debug", debug)
@@ -177,7 +181,8 @@ def object_files(shop):
             yield f"{name}, module, split", split_module
             for tool, suffix in (("xz", ".xz"), ("zstd", ".zst"), ("gzip", ".gz")):
                 if shutil.which(tool):
-                    yield f"{name}, module packed by {tool}", lambda c=packed_module, t=tool, s=suffix: c(t, s)
+                    yield f"{name}, module packed by {tool}", lambda p=packed_module, a=(
+                        tool, suffix): p(*a)
     # Relative names: with DWARF 5, this llvm-symbolizer puts the directory before them twice.
     yield "gcc DWARF 4, relative names", lambda: shop.check(
         shop.shared("gcc-relative", "gcc", "-gdwarf-4", "-ffile-prefix-map=/="))
