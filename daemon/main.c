@@ -20,6 +20,7 @@
 #include "daemon/api/location-text.h"
 #include "daemon/index-job.h"
 #include "daemon/log.h"
+#include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "proto/interface.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct encoder *encoder;
 	struct index_jobs *index_jobs;
 	struct api api;
+	struct loop_counters turns;
 	bool failed;
 };
 
@@ -361,6 +363,7 @@ static const struct {
 static int daemon_construct(struct daemon *daemon)
 {
 	api_init(&daemon->api);
+	daemon->api.turns = &daemon->turns;
 	daemon->api.since = clock_ns(CLOCK_REALTIME);
 	for (size_t i = 0; i < ARRAY_SIZE(construction); i++) {
 		int r = construction[i].step(daemon);
@@ -419,7 +422,7 @@ int main(int argc, char **argv)
 	r = daemon_construct(&daemon);
 	if (r == 0) {
 		sd_notify(0, "READY=1\nSTATUS=Serving io.lbrd.");
-		event_base_dispatch(daemon.base);
+		loop_run(daemon.base, &daemon.turns);
 		shut_down(&daemon);
 	}
 	daemon_destroy(&daemon);

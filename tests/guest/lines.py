@@ -381,5 +381,6 @@ def check_unprivileged(pid):
     assert not any(link.startswith(("socket:", "anon_inode:")) for link in links), links
 
 
-make_vmlinux()
-harness.main(globals())
+if __name__ == "__main__":
+    make_vmlinux()
+    harness.main(globals())
