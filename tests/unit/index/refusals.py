@@ -123,7 +123,7 @@ def alternate(p):
         return "dwz: not installed"
     both = [p.directory / "one", p.directory / "two"]
     for path in both:
-        shutil.copy(p.sample, path)
+        shutil.copy(p.other, path)
     subprocess.run(["dwz", "-m", "shared.debug", *(b.name for b in both)], cwd=p.directory,
                    check=True, stderr=subprocess.DEVNULL)
     if not (p.directory / "shared.debug").exists():
