@@ -39,6 +39,7 @@ struct index_jobs {
 	TAILQ_HEAD(, job) queue;
 	struct event *turn; /* takes the next one from the queue */
 
+	bool problem_logged; /* of the cache */
 	struct index_build *build;
 	struct job *running; /* what is being built; NULL: nothing */
 	struct build_id building; /* of it, when that began */
@@ -116,6 +117,18 @@ static void fail(struct index_jobs *jobs, struct job *job, const char *why)
 	set_message(job, "%s", why);
 	log_index_failed(job->status.name, why);
 	set_state(jobs, job, INDEX_FAILED);
+}
+
+/* Said once in the journal: it concerns all of them. */
+static void explain_no_cache(struct index_jobs *jobs, struct job *job)
+{
+	const char *problem = index_cache_problem(jobs->cache);
+
+	if (!jobs->problem_logged)
+		log_degraded("indices of source lines cannot be kept", problem);
+	jobs->problem_logged = true;
+	set_message(job, "An index could not be kept: %s.", problem);
+	set_state(jobs, job, INDEX_ABSENT);
 }
 
 static void explain_absence(struct index_jobs *jobs, struct job *job)
@@ -209,7 +222,6 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 {
 	struct index_jobs *jobs = userdata;
 	struct job *job = TAILQ_FIRST(&jobs->queue);
-	char why[320];
 	int r;
 
 	if (jobs->running || !job)
@@ -221,9 +233,7 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 	if (!job->damaged && take_cached(jobs, job))
 		return;
 	if (index_cache_problem(jobs->cache)) {
-		snprintf(why, sizeof(why), "An index cannot be kept: %s.",
-			 index_cache_problem(jobs->cache));
-		fail(jobs, job, why);
+		explain_no_cache(jobs, job);
 		return;
 	}
 	r = start_builder(jobs, job);

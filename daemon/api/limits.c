@@ -36,7 +36,7 @@ const struct limit limits[N_LIMITS] = {
 	[LIMIT_TURN_RECORDS] = {"turnRecords", 64, "records",
 		"Requests are served between two turns of draining the ring."},
 	[LIMIT_LOCATIONS] = {"locations", 16384, "locations",
-		"Named and rendered code addresses that are kept for reuse, about 400 bytes each."},
+		"Named and rendered code addresses that are kept for reuse, 400 to 1,000 bytes each."},
 	[LIMIT_INDEX_MEMORY] = {"indexMemory", 3ull << 30, "bytes",
 		"What lbrd-index may allocate: reading a large kernel takes a tenth of it."},
 	[LIMIT_INDEX_CPU] = {"indexCpu", 300, "seconds",

@@ -37,11 +37,11 @@ struct location {
 	uint64_t offset; /* from the start of symbol */
 	const char *module; /* kernel module, "bpf" for BPF code, NULL for vmlinux */
 	uint32_t program_id; /* of the BPF program the address belongs to; 0: none or not known */
-	/* In the function of the symbol: where code of another one is inlined, the place of its call. */
+	/* In the symbol's own function: where another one is inlined, the place of its call. */
 	const char *file;
 	uint32_t line;
 	uint32_t column;
-	/* Inlined functions, innermost first: each is called by the next, the last by the symbol's. */
+	/* Inlined functions, innermost first: each is called by the next, the last by symbol. */
 	const struct location_frame *frames;
 	size_t n_frames;
 	/* What the render callback of the symbols made of this location, once; see symbols.h. */

@@ -231,7 +231,7 @@ const struct symbol_table *code_modules(struct code *code)
 	return code->modules;
 }
 
-/* True when other modules are loaded than before, or may be: `certain` though they look the same. */
+/* True when other modules are loaded than before: `certain` if they must be, however they look. */
 static bool compare_modules(struct code *code, bool certain)
 {
 	struct modules loaded;

@@ -96,9 +96,10 @@ class Module:
 class Scene(contextlib.ExitStack):
     """lbrd with a cache of its own, the module, the program, and an attachment to it."""
 
-    def __init__(self, build="first", suffix="", cache=None, builder=None):
+    def __init__(self, build="first", suffix="", cache=None, builder=None, environment=None):
         super().__init__()
         self.build, self.suffix, self.builder = build, suffix, builder
+        self.environment = environment
         self.cache = pathlib.Path(cache or tempfile.mkdtemp(prefix="cache-"))
 
     def __enter__(self):
@@ -106,7 +107,8 @@ class Scene(contextlib.ExitStack):
         options = ["--builder", self.builder] if self.builder else []
         self.module = self.enter_context(Module(self.build, self.suffix))
         self.program = self.enter_context(harness.Programs("lines"))["lines"]
-        self.lbrd = self.enter_context(harness.Lbrd("--cache", self.cache, *options))
+        self.lbrd = self.enter_context(
+            harness.Lbrd("--cache", self.cache, *options, env=self.environment))
         self.ctl = self.enter_context(
             self.lbrd.lbrctl("attach", "prog", str(self.program.id)))
         self.ctl.wait_for(lambda line: "attachment" in line)
@@ -331,23 +333,37 @@ def test_a_copied_index_serves_without_debug_information():
         check_module(scene, scene.run())
 
 
-def make_builder(text):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="builder-"))
+def test_debuginfod_is_asked_when_it_is_configured():
+    find = make_program("debuginfod-find", f'[ "$1" = debuginfo ] && id -u >&2 && echo '
+                        f'"$(dirname "$0")/$2"')
+    environment = {"PATH": f"{find.parent}:{os.environ['PATH']}", "DEBUGINFOD_URLS": "http://x"}
+    with Scene(environment=environment) as scene:
+        for installed in UPDATES.glob(f"{MODULE}.ko*"):
+            shutil.move(installed, find.parent / scene.module.id)
+        scene.run()
+        index = scene.wait_index(MODULE, "ready", "absent", "failed")
+        harness.equal((index["state"], index["message"]),
+                      ("ready", f"From {find.parent / scene.module.id}."))
+        check_module(scene, scene.run())
+
+
+def make_program(name, text):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="program-"))
     path.chmod(0o755)
-    path = path / "lbrd-index"
+    path = path / name
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return path
 
 
 def test_a_builder_that_is_killed_or_crashes():
-    crash = make_builder("echo from x; echo 7; kill -SEGV $$")
+    crash = make_program("lbrd-index", "echo from x; echo 7; kill -SEGV $$")
     with Scene(builder=crash) as scene:
         index = scene.wait_index("vmlinux", "failed")
         assert "signal 11" in index["message"], index
         check_program(scene.run())
         check_module(scene, scene.run(), lines=False)
-    hang = make_builder("echo from x; echo 7; echo $$ >&2; exec sleep 1000")
+    hang = make_program("lbrd-index", "echo from x; echo 7; echo $$ >&2; exec sleep 1000")
     with Scene(builder=hang) as scene:
         index = scene.wait_index("vmlinux", "building")
         harness.equal(index["percent"], 7)

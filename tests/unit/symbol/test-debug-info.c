@@ -14,8 +14,10 @@
 
 /* Another note first, with a name and content that need padding. */
 static const unsigned char notes[] = {
-	6, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 'L', 'i', 'n', 'u', 'x', 0, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0,
-	4, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0, 0xab, 0xcd, 0, 1, 2, 0xff, 0, 0,
+	6, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0,
+	'L', 'i', 'n', 'u', 'x', 0, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0,
+	4, 0, 0, 0, 6, 0, 0, 0, 3, 0, 0, 0,
+	'G', 'N', 'U', 0, 0xab, 0xcd, 0, 1, 2, 0xff, 0, 0,
 };
 
 static void test_build_ids(void)
