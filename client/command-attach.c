@@ -177,7 +177,8 @@ const struct command command_attach = {
 		"\n"
 		"An event begins with its number, time, CPU, process/pid[/thread], target and\n"
 		"return value. Its branches follow, oldest first; #00 was the last one. A bar\n"
-		"holds together what leaves from one function. Behind a branch stand its kind,\n"
+		"holds together what leaves from one function. [inlined NAME], or >NAME in short,\n"
+		"is the inlined function that file and line are in. Behind a branch stand its kind,\n"
 		"'miss' if it was mispredicted, and the cycles since the one before it, as far\n"
 		"as the CPU tells.",
 	.run = run,

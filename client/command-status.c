@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `lbrctl status`: what works on this machine, what lbrd has done, and its limits. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "client/age.h"
 #include "client/fields.h"
@@ -124,6 +125,48 @@ static void show_abilities(struct context *context, struct json_object *reply)
 	show_ability(context, reply, "addresses", "addresses", "addressesProblem", &words);
 }
 
+static void describe_index(struct json_object *index, struct words *words)
+{
+	const char *state = get_string(index, "state");
+
+	words_add(words, "%s: %s", get_string(index, "name"), state);
+	if (has_field(index, "percent"))
+		words_add(words, "%" PRId64 " %%", get_int(index, "percent"));
+	if (has_field(index, "size"))
+		words_add(words, "%.1f MB", (double)get_int(index, "size") / 1e6);
+	if (has_field(index, "message") &&
+	    (!strcmp(state, "failed") || !strcmp(get_string(index, "name"), "vmlinux")))
+		words_add(words, "%s", get_string(index, "message"));
+}
+
+/* Of the modules without an index, which are most of them on most machines, only the number. */
+static void show_indexes(struct context *context, struct json_object *reply)
+{
+	struct json_object *indexes = get_array(reply, "indexes");
+	const char *name = "source lines";
+	struct words words;
+	size_t absent = 0;
+
+	for (size_t i = 0; i < get_length(indexes); i++) {
+		struct json_object *index = json_object_array_get_idx(indexes, i);
+		bool missing = !strcmp(get_string(index, "state"), "absent");
+
+		if (missing && strcmp(get_string(index, "name"), "vmlinux")) {
+			absent++;
+			continue;
+		}
+		words = (struct words){ "" };
+		describe_index(index, &words);
+		show_line(context, name, STYLE_NONE, &words);
+		name = "";
+	}
+	if (absent) {
+		words = (struct words){ "" };
+		words_add(&words, "%zu %s without", absent, absent == 1 ? "module" : "modules");
+		show_line(context, name, STYLE_NONE, &words);
+	}
+}
+
 static int show(struct context *context, struct json_object *reply)
 {
 	struct words words = { "" };
@@ -144,6 +187,7 @@ static int show(struct context *context, struct json_object *reply)
 		words_add(&words, "%s", get_string(reply, "cpu"));
 	show_line(context, "kernel", STYLE_NONE, &words);
 	show_abilities(context, reply);
+	show_indexes(context, reply);
 
 	words = (struct words){ "" };
 	words_add(&words, "%" PRId64, get_int(reply, "attachments"));

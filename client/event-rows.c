@@ -41,8 +41,46 @@ struct edge {
 	char bytes[];
 };
 
+/* The innermost of the inlined functions stands first, and is what a row has room for. */
+static void read_inlined(struct json_reader *r, struct event *event, struct place_facts *facts)
+{
+	struct json_slice key;
+
+	if (read_null(r))
+		return;
+	json_enter_array(r);
+	while (json_next_element(r)) {
+		if (facts->inlined.data) {
+			json_skip(r);
+			continue;
+		}
+		json_enter_object(r);
+		while (json_next_key(r, &key)) {
+			if (json_slice_is(&key, "function"))
+				read_string(r, event, &facts->inlined);
+			else if (json_slice_is(&key, "file"))
+				read_string(r, event, &facts->file);
+			else if (json_slice_is(&key, "line"))
+				read_unsigned(r, &facts->line);
+			else
+				json_skip(r);
+		}
+	}
+}
+
+/* An inlined function says where the code is; the symbol's own only where that one is called. */
+static void prefer_inlined(const struct place_facts *inlined, struct place_facts *facts)
+{
+	if (!inlined->inlined.data)
+		return;
+	facts->inlined = inlined->inlined;
+	facts->file = inlined->file;
+	facts->line = inlined->line;
+}
+
 static void read_facts(struct json_reader *r, struct event *event, struct place_facts *facts)
 {
+	struct place_facts inlined = { 0 };
 	struct json_slice key;
 
 	json_enter_object(r);
@@ -59,9 +97,12 @@ static void read_facts(struct json_reader *r, struct event *event, struct place_
 			read_string(r, event, &facts->file);
 		else if (json_slice_is(&key, "line"))
 			read_unsigned(r, &facts->line);
+		else if (json_slice_is(&key, "inlined"))
+			read_inlined(r, event, &inlined);
 		else
 			json_skip(r);
 	}
+	prefer_inlined(&inlined, facts);
 	if (!r->error && !facts->address.data)
 		r->error = -EBADMSG;
 }

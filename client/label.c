@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/text.h"
 #include "common/macro.h"
@@ -21,9 +22,15 @@ static unsigned int slice_width(struct json_slice s)
 	return s.data ? text_width(s.data, s.length) : 0;
 }
 
-/* The widths of the parts of a label, once they fit. */
+/* What stands around the name of an inlined function; in short it is one glyph before it. */
+#define INLINED_BEGINNING "[inlined "
+#define INLINED_AROUND (1 + sizeof(INLINED_BEGINNING "]") - 1) /* with the blank before it */
+#define INLINED_AROUND_SHORT 1
+
+/* The widths of the parts of a label, once they fit; 0: left out. */
 struct fit {
-	unsigned int name, file;
+	unsigned int name, callee, file;
+	unsigned int around; /* the callee */
 	bool module, source;
 };
 
@@ -36,7 +43,10 @@ static unsigned int take(unsigned int *width, unsigned int least, unsigned int w
 	return n;
 }
 
-/* Takes away, in this order: the start of the name, of the path, the path, the line, the module. */
+/*
+ * Takes away, in this order: the word "inlined", the start of the names, of the path, the path, the
+ * line (which says nothing without the inlined function that it is in), that function, the module.
+ */
 static void shrink(const struct label_parts *parts, unsigned int width, struct fit *fit)
 {
 	unsigned int name = slice_width(parts->name), offset = slice_width(parts->offset);
@@ -44,11 +54,23 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 	unsigned int source = parts->file.data ? slice_width(parts->line) + 3 : 0; /* " (:12)" */
 	unsigned int excess, rest;
 
-	*fit = (struct fit){ name, slice_width(parts->file), module, source };
-	excess = name + offset + module + source + fit->file;
+	*fit = (struct fit){
+		.name = name,
+		.callee = slice_width(parts->inlined),
+		.file = slice_width(parts->file),
+		.around = parts->inlined.data ? INLINED_AROUND : 0,
+		.module = module,
+		.source = source,
+	};
+	excess = name + offset + module + fit->around + fit->callee + source + fit->file;
 	excess -= MIN(excess, width);
 
+	if (excess && fit->around) {
+		excess -= MIN(excess, INLINED_AROUND - INLINED_AROUND_SHORT);
+		fit->around = INLINED_AROUND_SHORT;
+	}
 	excess -= take(&fit->name, SHORTEST_NAME, excess);
+	excess -= take(&fit->callee, SHORTEST_NAME, excess);
 	excess -= take(&fit->file, SHORTEST_FILE, excess);
 	if (excess) {
 		excess -= MIN(excess, fit->file);
@@ -58,10 +80,15 @@ static void shrink(const struct label_parts *parts, unsigned int width, struct f
 		excess -= MIN(excess, source);
 		fit->source = false;
 	}
+	if (excess) {
+		excess -= MIN(excess, fit->around + fit->callee);
+		fit->around = fit->callee = 0;
+	}
 	if (excess)
 		fit->module = false;
 	/* What a part left over that went as a whole is the name's. */
-	rest = offset + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0);
+	rest = offset + (fit->module ? module : 0) + (fit->source ? source + fit->file : 0) +
+	       fit->around + fit->callee;
 	fit->name = rest < width ? MIN(name, width - rest) : 0;
 }
 
@@ -103,6 +130,14 @@ int label_compose(const struct terminal *terminal, const struct label_parts *par
 		fprintf(f, " %s[", style[STYLE_DIM]);
 		ret->width += 3 + put_tail(f, terminal, parts->module, LABEL_UNLIMITED);
 		fprintf(f, "]%s", style[STYLE_NONE]);
+	}
+	if (fit.around) {
+		bool brief = fit.around == INLINED_AROUND_SHORT;
+
+		fprintf(f, "%s%s%s", style[STYLE_DIM],
+			brief ? terminal->glyphs.inlined : " " INLINED_BEGINNING, style[STYLE_NONE]);
+		ret->width += fit.around + put_tail(f, terminal, parts->inlined, fit.callee);
+		fprintf(f, "%s%s%s", style[STYLE_DIM], brief ? "" : "]", style[STYLE_NONE]);
 	}
 	if (fit.source) {
 		fprintf(f, " (%s", style[STYLE_SOURCE]);

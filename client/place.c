@@ -148,6 +148,7 @@ static void set_parts(const struct places *places, struct place_memory *memory,
 	/* A source line of a BPF program says that it is one. */
 	if (!facts->file.data || !json_slice_is(&facts->module, "bpf"))
 		parts->module = keep(&end, facts->module, utf8);
+	parts->inlined = keep(&end, facts->inlined, utf8);
 	memory->path = relative(places, keep(&end, facts->file, utf8));
 	memory->basename = last_component(memory->path);
 	if (facts->file.data && facts->line) {
@@ -178,7 +179,7 @@ struct place *places_add(struct places *places, struct json_slice raw, size_t si
 
 	memory = calloc(1, sizeof(*memory) + raw.length + facts->address.length +
 				   facts->symbol.length + facts->module.length +
-				   facts->file.length + NUMBERS_SIZE);
+				   facts->inlined.length + facts->file.length + NUMBERS_SIZE);
 	if (!memory)
 		return NULL;
 	memcpy(memory->bytes, raw.data, raw.length);

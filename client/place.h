@@ -13,6 +13,7 @@ struct place_facts {
 	struct json_slice address;
 	struct json_slice symbol;
 	struct json_slice module;
+	struct json_slice inlined; /* the innermost inlined function: file and line are its */
 	struct json_slice file;
 	bool has_offset;
 	uint64_t offset;

@@ -36,6 +36,7 @@ struct stream {
 	struct event_renderer renderer;
 	int64_t attachment; /* the one made by this call; 0: none yet */
 	struct account account;
+	unsigned int building; /* indices of which we said so */
 	bool stopping;
 	bool finished;
 	int exit_code;
@@ -121,6 +122,27 @@ static void take_ended(struct stream *stream, struct json_reader *r)
 		finish(stream, shutdown ? STATUS_ENDED_EARLY : STATUS_OK);
 }
 
+/* Why there are no source lines yet, or that they come now. */
+static void take_index(struct stream *stream, struct json_reader *r)
+{
+	_cleanup_json_ struct json_object *index = read_object(r);
+	const char *name = get_string(index, "name"), *state = get_string(index, "state");
+
+	if (!index)
+		return;
+	output_flush(&stream->context->out);
+	if (!strcmp(state, "building")) {
+		stream->building++;
+		tell("lbrd reads the debug information of %s, once; its source lines come with "
+		     "events from then on", name);
+	} else if (!strcmp(state, "failed")) {
+		tell("no source lines of %s: %s", name, get_string(index, "message"));
+	} else if (stream->building) {
+		stream->building--;
+		tell("source lines of %s from here on", name);
+	}
+}
+
 static void take_ready(struct stream *stream, struct json_reader *r)
 {
 	struct json_object *ids = get_array(stream->config->parameters, "attachments");
@@ -163,6 +185,8 @@ static void take_parameters(struct stream *stream, struct json_reader *r, bool *
 			take_lost(stream, r);
 		} else if (json_slice_is(&key, "ended")) {
 			take_ended(stream, r);
+		} else if (json_slice_is(&key, "index")) {
+			take_index(stream, r);
 		} else if (json_slice_is(&key, "ready")) {
 			take_ready(stream, r);
 		} else {

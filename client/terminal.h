@@ -25,6 +25,7 @@ enum style {
 struct glyphs {
 	const char *first, *middle, *last; /* the bar that holds rows of one function together */
 	const char *ellipsis;
+	const char *inlined; /* before the name of an inlined function, in short */
 	const char *result; /* before a return value */
 };
 

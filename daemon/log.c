@@ -21,6 +21,8 @@
 #define ID_INTERNAL_ERROR "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a04"
 #define ID_MALFORMED_RECORD "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a05"
 #define ID_DEGRADED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a06"
+#define ID_INDEX_REFUSED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a07"
+#define ID_INDEX_FAILED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a08"
 
 /* systemd.exec(5), JOURNAL_STREAM: device and inode of the stream that leads to the journal. */
 static int stderr_is_journal(void)
@@ -80,6 +82,16 @@ void log_malformed_record(uint64_t count)
 	log_line(LOG_WARNING, ID_MALFORMED_RECORD,
 			"%llu malformed records in the ring buffer so far were left out",
 			(unsigned long long)count);
+}
+
+void log_index_refused(const char *what, const char *why)
+{
+	log_line(LOG_WARNING, ID_INDEX_REFUSED, "the index of lines %s is not used: %s", what, why);
+}
+
+void log_index_failed(const char *object, const char *why)
+{
+	log_line(LOG_WARNING, ID_INDEX_FAILED, "no index of lines of %s: %s", object, why);
 }
 
 void log_degraded(const char *what, const char *hint)

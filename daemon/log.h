@@ -16,4 +16,7 @@ void log_listener_failed(int error);
 void log_peer_dropped(uid_t uid, pid_t pid, const char *reason);
 void log_internal_error(const char *method, int error);
 void log_malformed_record(uint64_t count);
+/* `what`: the file, or the object whose index turned out to be damaged while it was in use. */
+void log_index_refused(const char *what, const char *why);
+void log_index_failed(const char *object, const char *why);
 void log_degraded(const char *what, const char *hint);

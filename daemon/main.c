@@ -6,16 +6,21 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/macro.h"
 #include "daemon/api/location-text.h"
+#include "daemon/index-job.h"
 #include "daemon/log.h"
+#include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "proto/interface.h"
@@ -32,8 +37,10 @@ struct daemon {
 	struct event *housekeeping;
 	struct pipeline *pipeline;
 	struct encoder *encoder;
+	struct index_jobs *index_jobs;
 	struct api api;
 	const char *place; /* of the step that fails, where it has one */
+	struct loop_counters turns;
 	bool failed;
 };
 
@@ -86,6 +93,21 @@ static void on_listener_failed(int error, void *userdata)
 	event_base_loopbreak(daemon->base);
 }
 
+static void on_need(const struct symbol_object *object, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (daemon->index_jobs)
+		index_jobs_want(object, daemon->index_jobs);
+}
+
+static void on_index_changed(const struct index_status *status, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	hub_publish_index(daemon->api.hub, status);
+}
+
 static void on_attachment_gone(uint32_t id, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -130,6 +152,8 @@ static int make_symbols(struct daemon *daemon)
 		.render = location_text_render,
 		.max_locations = limit_value(LIMIT_LOCATIONS),
 		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * 1000000000,
+		.need = on_need,
+		.userdata = daemon,
 		.live = true,
 	};
 	struct symbols_description description;
@@ -155,6 +179,44 @@ static int make_hub(struct daemon *daemon)
 
 	config.encoder = daemon->encoder;
 	return r < 0 ? r : hub_new(&config, &daemon->api.hub);
+}
+
+/* The one beside this lbrd in a build tree, else the installed one. */
+static char *find_builder(const char *wanted)
+{
+	static const char beside[] = "/index-builder/lbrd-index";
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(beside));
+	char *slash;
+
+	if (wanted)
+		return strdup(wanted);
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash) {
+		strcpy(slash, beside);
+		if (access(path, X_OK) == 0)
+			return strdup(path);
+	}
+	return strdup(LBRD_INDEX);
+}
+
+static int make_index_jobs(struct daemon *daemon)
+{
+	_cleanup_free_ char *builder = find_builder(daemon->options.builder);
+	const struct index_jobs_config config = {
+		.base = daemon->base,
+		.symbols = daemon->api.symbols,
+		.builder = builder,
+		.directory = daemon->options.cache,
+		.changed = on_index_changed,
+		.userdata = daemon,
+	};
+	int r = builder ? index_jobs_new(&config, &daemon->index_jobs) : -ENOMEM;
+
+	if (r == 0)
+		daemon->api.indexes = index_jobs_list(daemon->index_jobs);
+	return r;
 }
 
 static int make_attachments(struct daemon *daemon)
@@ -312,6 +374,7 @@ static const struct {
 	{make_targets, "preparing targets", "See the limit of memory."},
 	{make_symbols, "reading the kernel's symbols", "Is /proc mounted?"},
 	{make_hub, "making the hub", "See the limit of memory."},
+	{make_index_jobs, "preparing indices of lines", "See the limit of memory."},
 	{make_attachments, "making the table of attachments", "See the limit of memory."},
 	{make_server, "making the server", "Is this lbrd whole? Install it again."},
 	{start_pipeline, "starting the pipeline", "See the limits of memory and files."},
@@ -325,6 +388,7 @@ static const struct {
 static int daemon_construct(struct daemon *daemon)
 {
 	api_init(&daemon->api);
+	daemon->api.turns = &daemon->turns;
 	daemon->api.since = clock_ns(CLOCK_REALTIME);
 	for (size_t i = 0; i < ARRAY_SIZE(construction); i++) {
 		int r = construction[i].step(daemon);
@@ -350,6 +414,7 @@ static void daemon_destroy(struct daemon *daemon)
 
 	server_free(api->server);
 	attachments_free(api->attachments);
+	index_jobs_free(daemon->index_jobs);
 	hub_free(api->hub);
 	encoder_free(daemon->encoder);
 	symbols_free(api->symbols);
@@ -384,7 +449,7 @@ int main(int argc, char **argv)
 	r = daemon_construct(&daemon);
 	if (r == 0) {
 		sd_notify(0, "READY=1\nSTATUS=Serving io.lbrd.");
-		event_base_dispatch(daemon.base);
+		loop_run(daemon.base, &daemon.turns);
 		shut_down(&daemon);
 	}
 	daemon_destroy(&daemon);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define DEFAULT_SOCKET "/run/lbrd/lbrd.sock"
+#define DEFAULT_CACHE "/var/cache/lbrd"
 
 static void print_help(void)
 {
@@ -16,6 +17,9 @@ static void print_help(void)
 		"\n"
 		"  --socket PATH  listen there instead of " DEFAULT_SOCKET "\n"
 		"                 (a socket handed over by systemd goes first)\n"
+		"  --cache PATH   directory of the indices of source lines, instead of\n"
+		"                 $CACHE_DIRECTORY, which systemd sets, or " DEFAULT_CACHE "\n"
+		"  --builder PATH the lbrd-index to build them with\n"
 		"  --version      print the version\n"
 		"  --help         print this\n"
 		"\n"
@@ -23,23 +27,39 @@ static void print_help(void)
 		"wrong usage. It needs CAP_BPF, CAP_PERFMON and CAP_SYSLOG, or root.\n");
 }
 
+/* systemd.exec(5), CacheDirectory=: one path, as the unit names one. */
+static const char *default_cache(void)
+{
+	const char *directory = getenv("CACHE_DIRECTORY");
+
+	return directory && *directory ? directory : DEFAULT_CACHE;
+}
+
 int options_parse(int argc, char **argv, struct options *ret, int *ret_status)
 {
-	enum { OPTION_SOCKET = 256, OPTION_VERSION, OPTION_HELP };
+	enum { OPTION_SOCKET = 256, OPTION_CACHE, OPTION_BUILDER, OPTION_VERSION, OPTION_HELP };
 	static const struct option longs[] = {
 		{"socket", required_argument, NULL, OPTION_SOCKET},
+		{"cache", required_argument, NULL, OPTION_CACHE},
+		{"builder", required_argument, NULL, OPTION_BUILDER},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP},
 		{},
 	};
 	int option;
 
-	*ret = (struct options){.socket_path = DEFAULT_SOCKET};
+	*ret = (struct options){.socket_path = DEFAULT_SOCKET, .cache = default_cache()};
 	*ret_status = 0;
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
 		switch (option) {
 		case OPTION_SOCKET:
 			ret->socket_path = optarg;
+			break;
+		case OPTION_CACHE:
+			ret->cache = optarg;
+			break;
+		case OPTION_BUILDER:
+			ret->builder = optarg;
 			break;
 		case OPTION_VERSION:
 			printf("lbrd %s\n", LBRD_VERSION);

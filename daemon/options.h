@@ -4,6 +4,8 @@
 
 struct options {
 	const char *socket_path;
+	const char *cache; /* directory of the indices of lines */
+	const char *builder; /* lbrd-index; NULL: the one that belongs to this lbrd */
 };
 
 /* 0: go on; else *ret_status is the exit status, all has been said. */

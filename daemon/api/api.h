@@ -6,6 +6,7 @@
 
 #include "daemon/api/attachments.h"
 #include "daemon/api/hub.h"
+#include "daemon/model/index-status.h"
 #include "daemon/symbol/symbols.h"
 #include "daemon/trace/lbr.h"
 #include "daemon/trace/targets.h"
@@ -24,6 +25,14 @@ struct pipeline_counters {
 	uint64_t out_of_memory;
 };
 
+/* How long the loop was busy at a stretch: a turn is what happens between two waits. */
+struct loop_counters {
+	uint64_t turns;
+	uint64_t over_1_ms;
+	uint64_t over_5_ms;
+	uint64_t longest; /* nanoseconds of CPU time */
+};
+
 /* Borrowed parts of the daemon; `userdata` of every method. */
 struct api {
 	struct trace *trace;
@@ -33,6 +42,8 @@ struct api {
 	struct hub *hub;
 	struct attachments *attachments;
 	struct server *server;
+	const struct index_list *indexes;
+	const struct loop_counters *turns;
 	const struct pipeline_counters *pipeline;
 	uint64_t since; /* nanoseconds since 1970 */
 	TAILQ_HEAD(, detach) detaches; /* calls that wait for attachments to end */

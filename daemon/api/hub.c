@@ -335,6 +335,14 @@ void hub_publish_ending(struct hub *hub, const struct ending *ending)
 	}
 }
 
+void hub_publish_index(struct hub *hub, const struct index_status *status)
+{
+	struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		call_send_json(subscription->call, reply_wrap("index", reply_index(status)));
+}
+
 size_t hub_n_observers(const struct hub *hub, uint32_t attachment)
 {
 	const struct subscription *subscription;

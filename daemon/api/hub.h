@@ -9,6 +9,7 @@
 
 #include "daemon/api/encoder.h"
 #include "daemon/api/observation.h"
+#include "daemon/model/index-status.h"
 #include "daemon/model/losses.h"
 #include "daemon/wire/server.h"
 
@@ -67,6 +68,9 @@ struct ending {
 
 /* The last word on an attachment. Never dropped. Ends the streams that watch nothing else. */
 void hub_publish_ending(struct hub *hub, const struct ending *ending);
+
+/* Tells all observers how far an index has come. */
+void hub_publish_index(struct hub *hub, const struct index_status *status);
 
 /* Attachment 0: all observers; else those that observe it. */
 size_t hub_n_observers(const struct hub *hub, uint32_t attachment);

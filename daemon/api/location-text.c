@@ -5,33 +5,42 @@
 #include "common/macro.h"
 #include "proto/json-writer.h"
 
+#define MEMBER_STRING(w, name, value) \
+	((value) ? (JSON_WRITE_KEY(w, name), json_write_cstring(w, value)) : (void)0)
+#define MEMBER_NUMBER(w, name, value) \
+	((value) ? (JSON_WRITE_KEY(w, name), json_write_int(w, value)) : (void)0)
+
+static void write_inlined(struct json_writer *w, const struct location_frame *frames, size_t n)
+{
+	JSON_WRITE_KEY(w, "inlined");
+	json_begin_array(w);
+	for (size_t i = 0; i < n; i++) {
+		json_begin_object(w);
+		MEMBER_STRING(w, "function", frames[i].function);
+		MEMBER_STRING(w, "file", frames[i].file);
+		MEMBER_NUMBER(w, "line", frames[i].line);
+		MEMBER_NUMBER(w, "column", frames[i].column);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
 static void write_location(struct json_writer *w, const struct location *location)
 {
 	json_begin_object(w);
 	JSON_WRITE_KEY(w, "address");
 	json_write_address(w, location->address);
+	MEMBER_STRING(w, "symbol", location->symbol);
 	if (location->symbol) {
-		JSON_WRITE_KEY(w, "symbol");
-		json_write_cstring(w, location->symbol);
 		JSON_WRITE_KEY(w, "offset");
 		json_write_int(w, location->offset);
 	}
-	if (location->module) {
-		JSON_WRITE_KEY(w, "module");
-		json_write_cstring(w, location->module);
-	}
-	if (location->file) {
-		JSON_WRITE_KEY(w, "file");
-		json_write_cstring(w, location->file);
-	}
-	if (location->line) {
-		JSON_WRITE_KEY(w, "line");
-		json_write_int(w, location->line);
-	}
-	if (location->column) {
-		JSON_WRITE_KEY(w, "column");
-		json_write_int(w, location->column);
-	}
+	MEMBER_STRING(w, "module", location->module);
+	MEMBER_STRING(w, "file", location->file);
+	MEMBER_NUMBER(w, "line", location->line);
+	MEMBER_NUMBER(w, "column", location->column);
+	if (location->n_frames)
+		write_inlined(w, location->frames, location->n_frames);
 	json_end_object(w);
 }
 

@@ -132,6 +132,22 @@ static int resolve(struct api *api, const struct parsed *parsed, struct target_l
 	return 0;
 }
 
+/* What began before the client came is told as well. */
+static int tell_building(struct api *api, struct call *call)
+{
+	for (size_t i = 0; i < api->indexes->n; i++) {
+		const struct index_status *status = api->indexes->items[i];
+		int r;
+
+		if (status->state != INDEX_BUILDING)
+			continue;
+		r = call_send_json(call, reply_wrap("index", reply_index(status)));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int reply_attached(struct api *api, struct call *call, const struct parsed *parsed,
 		struct attachment *attachment, const struct target_list *list)
 {
@@ -152,6 +168,8 @@ static int reply_attached(struct api *api, struct call *call, const struct parse
 		return call_reply(call, reply);
 	else
 		r = call_send_json(call, reply);
+	if (r == 0)
+		r = tell_building(api, call);
 	if (r == 0)
 		r = hub_subscribe(api->hub, call, &subscription);
 	if (r < 0)
@@ -198,6 +216,9 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 	request.without_branches = parsed.without_branches;
 	request.partial = parsed.partial;
 	request.peer = parsed.persistent ? NULL : call_peer(call);
+	/* It takes a moment, so it begins before the first event. */
+	if (!parsed.without_branches)
+		symbols_need_kernel(api->symbols);
 	r = attachments_attach(api->attachments, &request, &attachment, &detail);
 	if (r < 0)
 		return r;

@@ -161,17 +161,32 @@ static struct json_object *collect_counters(struct api *api,
 		{"stalled", hub.stalled, "Observers disconnected because they did not read."},
 		{"keptEvents", hub.kept_events, "Events kept for replay."},
 		{"keptBytes", hub.kept_bytes, "Bytes they take."},
+		{"turns", api->turns->turns, "Turns of the event loop."},
+		{"turnsOver1Ms", api->turns->over_1_ms, "Those that took more than 1 ms of CPU time."},
+		{"turnsOver5Ms", api->turns->over_5_ms, "Those that took more than 5 ms."},
+		{"longestTurn", api->turns->longest / 1000, "The longest one, in microseconds."},
 		{"connections", server_n_peers(api->server), "Clients connected now."},
 		{"kernelSymbols", symbols->kernel_symbols, "Functions known by name."},
 		{"programs", symbols->programs, "BPF programs known, the just unloaded included."},
 		{"symbolBytes", symbols->bytes, "Memory that symbols take."},
 		{"locations", symbols->cached_locations, "Code addresses named and rendered."},
+		{"locationBytes", symbols->location_bytes, "Memory that they take, of symbolBytes."},
+		{"indexBytes", symbols->mapped_bytes, "Indices of lines mapped: file pages, not memory."},
 		{"locationHits", symbols->cache_hits, "Addresses that were known."},
 		{"locationMisses", symbols->cache_misses, "Addresses that had to be looked up."},
 		{"lostReports", symbols->lost_reports, "Kernel reports lost: everything re-read."},
 	};
 
 	return counters_json(counters, ARRAY_SIZE(counters));
+}
+
+static struct json_object *indexes_json(const struct index_list *list)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < list->n; i++)
+		json_object_array_add(array, reply_index(list->items[i]));
+	return array;
 }
 
 int method_describe(struct call *call, struct json_object *parameters, void *userdata)
@@ -190,6 +205,7 @@ int method_describe(struct call *call, struct json_object *parameters, void *use
 		reply_add_int(object, "observers", hub_n_observers(api->hub, 0));
 		reply_add(object, "limits", limits_json());
 		reply_add(object, "counters", collect_counters(api, &symbols));
+		reply_add(object, "indexes", indexes_json(api->indexes));
 	}
 	return call_reply(call, object);
 }

@@ -178,3 +178,26 @@ struct json_object *reply_problem(const char *message, const char *hint)
 	}
 	return object;
 }
+
+struct json_object *reply_index(const struct index_status *status)
+{
+	static const char *const states[] = {
+		[INDEX_ABSENT] = "absent",
+		[INDEX_BUILDING] = "building",
+		[INDEX_READY] = "ready",
+		[INDEX_FAILED] = "failed",
+	};
+	struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return NULL;
+	reply_add_string(object, "name", status->name);
+	reply_add_string(object, "buildId", status->build_id);
+	reply_add_string(object, "state", states[status->state]);
+	if (status->state == INDEX_BUILDING)
+		reply_add_int(object, "percent", status->percent);
+	if (status->state == INDEX_READY)
+		reply_add_int(object, "size", status->size);
+	reply_add_string(object, "message", status->message);
+	return object;
+}

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "daemon/api/attachments.h"
+#include "daemon/model/index-status.h"
 #include "daemon/model/losses.h"
 #include "daemon/model/target.h"
 
@@ -16,6 +17,7 @@ struct json_object *reply_target(const struct target *target);
 struct json_object *reply_losses(const struct losses *losses);
 struct json_object *reply_attachment(const struct attachment *attachment, size_t n_observers);
 struct json_object *reply_failures(const struct target_list *list);
+struct json_object *reply_index(const struct index_status *status);
 /* {"message": …, "hint": …} */
 struct json_object *reply_problem(const char *message, const char *hint);
 

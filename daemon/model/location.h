@@ -18,7 +18,7 @@ enum location_kind {
 	LOCATION_TRACING, /* kernel code that runs only to enter or leave a tracer */
 };
 
-/* One inlined function that an address stands in; innermost first in location.frames. */
+/* One inlined function that an address stands in, and where in it. */
 struct location_frame {
 	const char *function;
 	const char *file;
@@ -37,10 +37,12 @@ struct location {
 	uint64_t offset; /* from the start of symbol */
 	const char *module; /* kernel module, "bpf" for BPF code, NULL for vmlinux */
 	uint32_t program_id; /* of the BPF program the address belongs to; 0: none or not known */
+	/* In the symbol's own function: where another one is inlined, the place of its call. */
 	const char *file;
 	uint32_t line;
 	uint32_t column;
-	const struct location_frame *frames; /* inlined functions, innermost first */
+	/* Inlined functions, innermost first: each is called by the next, the last by symbol. */
+	const struct location_frame *frames;
 	size_t n_frames;
 	/* What the render callback of the symbols made of this location, once; see symbols.h. */
 	const char *text;

@@ -175,6 +175,12 @@ void code_take_in(struct code *code)
 	code->known_until = now;
 }
 
+void code_renew(struct code *code)
+{
+	begin_anew(code, &code->kernel_life);
+	begin_anew(code, &code->module_life);
+}
+
 /* Keeps a table that was replaced until code_bury(): locations hold its names. */
 static void retire_table(struct code *code, struct symbol_table *table)
 {
@@ -204,7 +210,8 @@ static int read_tables(struct code *code, bool kernel)
 	if (r < 0)
 		return r;
 	code->addresses_hidden = result.hidden;
-	retire_table(code, code->modules);
+	retire_table(code, code->former);
+	code->former = code->modules;
 	code->modules = result.modules;
 	begin_anew(code, &code->module_life);
 	if (kernel) {
@@ -224,15 +231,18 @@ const struct symbol_table *code_modules(struct code *code)
 	return code->modules;
 }
 
-/* True when other modules are loaded than before. */
-static bool compare_modules(struct code *code)
+/* True when other modules are loaded than before: `certain` if they must be, however they look. */
+static bool compare_modules(struct code *code, bool certain)
 {
 	struct modules loaded;
 
-	if (modules_read(MODULES_PATH, &loaded) < 0 || modules_equal(&loaded, &code->loaded)) {
+	if (modules_read(MODULES_PATH, &loaded) < 0 ||
+	    (!certain && modules_equal(&loaded, &code->loaded))) {
 		modules_deinit(&loaded);
 		return false;
 	}
+	code->modules_changes++;
+	code->modules_changed_at = code_clock();
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
@@ -249,7 +259,7 @@ bool code_search(struct code *code, uint64_t now)
 	code->next_search = now + SECOND;
 	if (!code->sideband)
 		rescan_images(code, now);
-	return compare_modules(code) || !code->sideband;
+	return compare_modules(code, false) || !code->sideband;
 }
 
 static void forget_cpu(unsigned int cpu, void *userdata)
@@ -266,20 +276,27 @@ static void look_at_cpus(struct code *code, uint64_t now)
 		rescan_images(code, now);
 }
 
-void code_look_around(struct code *code, uint64_t now)
+void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 {
-	struct uevent_news news = { .lost = true };
+	bool due = now >= code->next_look;
+	struct uevent_news news = { .lost = due };
 
-	if (!code->live || now < code->next_look)
+	if (!code->live)
 		return;
-	code->next_look = now + SECOND;
-
 	if (code->uevents >= 0)
 		uevents_read(code->uevents, forget_cpu, code, &news);
+	/* One that was reloaded may stand where it stood before. */
 	if (news.modules || news.lost)
-		compare_modules(code);
+		compare_modules(code, news.modules);
 	if (news.cpus || news.lost)
 		look_at_cpus(code, now);
+	if (!due)
+		return;
+	code->next_look = now + SECOND;
+	if (code->former && now > code->modules_changed_at + grace) {
+		retire_table(code, code->former);
+		code->former = NULL;
+	}
 	if (!code->sideband || code->programs_hidden)
 		rescan_programs(code, code->known_until);
 	if (code->addresses_hidden && kallsyms_visible(code->kallsyms_path))
@@ -340,6 +357,7 @@ void code_deinit(struct code *code)
 	free(code->old_tables);
 	symbol_table_free(code->kernel);
 	symbol_table_free(code->modules);
+	symbol_table_free(code->former);
 	modules_deinit(&code->loaded);
 	sideband_free(code->sideband);
 	close_fd(code->uevents);

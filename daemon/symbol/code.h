@@ -22,6 +22,7 @@ struct code {
 
 	struct symbol_table *kernel; /* NULL only before code_init() succeeded */
 	struct symbol_table *modules;
+	struct symbol_table *former; /* of the modules before they last changed, or NULL */
 	struct images images;
 
 	/* Of answers: by the kernel's table, by that of the modules, and that nothing is known. */
@@ -33,6 +34,8 @@ struct code {
 	size_t n_old_tables;
 
 	struct modules loaded;
+	uint64_t modules_changed_at;
+	uint64_t modules_changes; /* how often other modules were found loaded */
 	bool modules_stale; /* the table of the modules is to be read again before it is used */
 	struct sideband *sideband; /* NULL: no reports */
 	int uevents; /* descriptor, or negative */
@@ -58,8 +61,11 @@ static inline bool code_has_news(const struct code *code)
 /* Takes the kernel's reports in. */
 void code_take_in(struct code *code);
 
-/* Once a second at most: what no report tells, modules and CPUs that came or went. */
-void code_look_around(struct code *code, uint64_t now);
+/*
+ * What perf does not report: modules and CPUs that came or went (one system call), and, once a
+ * second at most, what nobody reports. A former table of modules goes after `grace`.
+ */
+void code_look_around(struct code *code, uint64_t now, uint64_t grace);
 
 /* The table of the modules as they are now. */
 const struct symbol_table *code_modules(struct code *code);
@@ -72,6 +78,9 @@ bool code_search(struct code *code, uint64_t now);
 
 /* Reads the program of that id, which has come by `time`, and binds its code to it. */
 void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with_lines);
+
+/* More is known of the kernel's code and the modules' now: locations are to be made anew. */
+void code_renew(struct code *code);
 
 /* Frees what went out of sight. No location that was made before may be in use. */
 void code_bury(struct code *code);

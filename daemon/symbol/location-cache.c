@@ -70,9 +70,9 @@ static void grow(struct location_cache *cache)
 static struct cached_location *make(struct location_cache *cache, const struct location *location)
 {
 	_cleanup_free_ char *large = NULL;
-	char small[512], *text = small;
+	char small[2048], *text = small;
 	struct cached_location *entry;
-	size_t length = 0;
+	size_t length = 0, frames, size;
 
 	if (cache->render) {
 		length = cache->render(location, small, sizeof(small));
@@ -85,16 +85,16 @@ static struct cached_location *make(struct location_cache *cache, const struct l
 			length = MIN(cache->render(location, large, room), room);
 		}
 	}
-	entry = malloc(sizeof(*entry) + length + 1);
+	frames = location->n_frames * sizeof(*location->frames);
+	size = sizeof(*entry) + frames + length + 1;
+	entry = malloc(size);
 	if (!entry)
 		return NULL;
-	*entry = (struct cached_location){
-		.location = *location,
-		.size = sizeof(*entry) + length + 1,
-		.used = true,
-	};
+	*entry = (struct cached_location){ .location = *location, .size = size, .used = true };
+	if (frames)
+		entry->location.frames = memcpy(entry + 1, location->frames, frames);
 	if (cache->render) {
-		char *copy = memcpy(entry + 1, text, length);
+		char *copy = memcpy((char *)(entry + 1) + frames, text, length);
 
 		copy[length] = '\0';
 		entry->location.text = copy;

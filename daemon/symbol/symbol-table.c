@@ -49,6 +49,7 @@ struct symbol_table {
 
 	struct module_name *modules; /* 0: the kernel proper */
 	size_t n_modules;
+	uint64_t text_start;
 };
 
 int symbol_table_new(struct symbol_table **ret)
@@ -194,6 +195,8 @@ int symbol_table_add(struct symbol_table *table, uint64_t address, bool code, bo
 		table->drafts = grown;
 		table->capacity = capacity;
 	}
+	if (!module && !strcmp(name, "_stext"))
+		table->text_start = address;
 	r = intern_module(table, module, &draft.module);
 	if (r < 0)
 		return r;
@@ -359,6 +362,11 @@ bool symbol_table_span(const struct symbol_table *table, uint64_t *ret_start, ui
 	*ret_end = table->names[table->n - 1] ? symbol_end(table, table->n - 1) :
 						table->starts[table->n - 1];
 	return true;
+}
+
+uint64_t symbol_table_text_start(const struct symbol_table *table)
+{
+	return table->text_start;
 }
 
 size_t symbol_table_count(const struct symbol_table *table)

@@ -44,5 +44,8 @@ int symbol_table_find(const struct symbol_table *table, const char *name, const 
 /* The span of all entries; false when there is none. */
 bool symbol_table_span(const struct symbol_table *table, uint64_t *ret_start, uint64_t *ret_end);
 
+/* Where the kernel's text begins (_stext), 0: not known. */
+uint64_t symbol_table_text_start(const struct symbol_table *table);
+
 size_t symbol_table_count(const struct symbol_table *table);
 size_t symbol_table_bytes(const struct symbol_table *table);

@@ -13,6 +13,7 @@
 #include "common/macro.h"
 #include "daemon/symbol/code.h"
 #include "daemon/symbol/kinds.h"
+#include "daemon/symbol/lines.h"
 #include "daemon/symbol/location-cache.h"
 
 /* The moment "now": later than any time stamp, earlier than the end of what goes on. */
@@ -22,6 +23,8 @@
 struct symbols {
 	struct symbols_config config;
 	struct code code;
+	struct lines lines;
+	uint64_t modules_changes; /* that the lines know of */
 	struct location_cache cache;
 	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
 
@@ -32,6 +35,7 @@ struct symbols {
 	uint64_t hits;
 	uint64_t misses;
 	struct location nothing; /* for when there is no memory */
+	struct location_frame frames[INDEX_MAX_FRAMES]; /* of the query being answered */
 };
 
 /* One look-up: what is asked, and the answer as the sources complete it. */
@@ -60,6 +64,8 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		free(symbols);
 		return r;
 	}
+	lines_init(&symbols->lines, "/sys", config->need, config->userdata);
+	symbols->modules_changes = symbols->code.modules_changes;
 	*ret = symbols;
 	return 0;
 }
@@ -69,6 +75,7 @@ void symbols_free(struct symbols *symbols)
 	if (!symbols)
 		return;
 	location_cache_deinit(&symbols->cache);
+	lines_deinit(&symbols->lines);
 	code_deinit(&symbols->code);
 	free(symbols->tracers);
 	free(symbols);
@@ -83,12 +90,15 @@ void symbols_refresh(struct symbols *symbols)
 		code_take_in(code);
 	else
 		code->known_until = MAX(code->known_until, now);
-	code_look_around(code, now);
+	code_look_around(code, now, symbols->config.grace_ns);
 	if (now > symbols->config.grace_ns)
 		images_reap(&code->images, now - symbols->config.grace_ns);
+	if (symbols->lines.n_old) /* locations have names of them */
+		code_renew(code);
 	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max) {
 		location_cache_sweep(&symbols->cache);
 		code_bury(code);
+		lines_bury(&symbols->lines);
 	}
 }
 
@@ -116,6 +126,18 @@ static void take_symbol(struct query *query, const struct symbol *symbol, struct
 	query->life = life;
 }
 
+static void add_lines(struct symbols *symbols, struct query *query)
+{
+	struct lines *lines = &symbols->lines;
+
+	if (symbols->modules_changes != symbols->code.modules_changes) {
+		symbols->modules_changes = symbols->code.modules_changes;
+		lines_follow_modules(lines, &symbols->code.loaded);
+	}
+	lines->text_start = symbol_table_text_start(symbols->code.kernel);
+	lines_find(lines, &query->location, symbols->frames);
+}
+
 static bool ask_kernel(struct symbols *symbols, struct query *query)
 {
 	struct symbol symbol;
@@ -123,6 +145,7 @@ static bool ask_kernel(struct symbols *symbols, struct query *query)
 	if (!symbol_table_lookup(symbols->code.kernel, query->address, &symbol))
 		return false;
 	take_symbol(query, &symbol, symbols->code.kernel_life);
+	add_lines(symbols, query);
 	return true;
 }
 
@@ -167,17 +190,41 @@ static bool ask_modules(struct symbols *symbols, struct query *query)
 	if (!symbol_table_lookup(modules, query->address, &symbol))
 		return false;
 	take_symbol(query, &symbol, symbols->code.module_life);
+	add_lines(symbols, query);
+	return true;
+}
+
+/* The life of an answer that holds for this one question only. */
+static struct life *moment(struct symbols *symbols)
+{
+	struct life *life = life_new(0);
+
+	life_retire(life, &symbols->code.retired);
+	return life;
+}
+
+/* A record of a module that is gone since: its function is still known, its lines are not. */
+static bool ask_former_modules(struct symbols *symbols, struct query *query)
+{
+	struct code *code = &symbols->code;
+	struct symbol symbol;
+
+	if (!code->former || query->timestamp > code->modules_changed_at ||
+	    !symbol_table_lookup(code->former, query->address, &symbol))
+		return false;
+	take_symbol(query, &symbol, moment(symbols));
 	return true;
 }
 
 /*
  * Asked in order until one knows the address. Images stand before the modules, whose last symbols
- * have uncertain ends. A source of inlined functions would follow behind the names.
+ * have uncertain ends.
  */
 static bool (*const sources[])(struct symbols *symbols, struct query *query) = {
 	ask_kernel,
 	ask_images,
 	ask_modules,
+	ask_former_modules,
 };
 
 static bool ask(struct symbols *symbols, struct query *query)
@@ -205,13 +252,9 @@ static bool may_come_to_be_known(const struct symbols *symbols, uint64_t address
  */
 static struct life *absence(struct symbols *symbols, uint64_t address)
 {
-	struct life *life;
-
 	if (!images_ever(&symbols->code.images, address))
 		return symbols->code.absence;
-	life = life_new(0);
-	life_retire(life, &symbols->code.retired);
-	return life;
+	return moment(symbols);
 }
 
 static const struct location *resolve_anew(struct symbols *symbols, uint64_t address,
@@ -280,6 +323,21 @@ int symbols_find(struct symbols *symbols, const char *name, const char *module,
 	*ret_start = symbol.start;
 	*ret_end = symbol.end;
 	return 0;
+}
+
+bool symbols_take_index(struct symbols *symbols, struct index *index)
+{
+	symbols->lines.text_start = symbol_table_text_start(symbols->code.kernel);
+	if (!lines_take(&symbols->lines, index))
+		return false;
+	code_renew(&symbols->code);
+	return true;
+}
+
+void symbols_need_kernel(struct symbols *symbols)
+{
+	symbols->lines.text_start = symbol_table_text_start(symbols->code.kernel);
+	lines_need_kernel(&symbols->lines);
 }
 
 /* Makes the images of a program be resolved anew; false: none is known. */
@@ -376,5 +434,7 @@ void symbols_describe(const struct symbols *symbols, struct symbols_description 
 		.lost_reports = code->lost_reports,
 		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
 			 (sizeof(void *) << symbols->cache.bits),
+		.location_bytes = symbols->cache.bytes + (sizeof(void *) << symbols->cache.bits),
+		.mapped_bytes = lines_mapped(&symbols->lines),
 	};
 }

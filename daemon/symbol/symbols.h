@@ -8,6 +8,9 @@
 
 #include "daemon/model/location.h"
 
+struct build_id;
+struct index;
+
 struct symbols;
 
 /*
@@ -18,11 +21,26 @@ struct symbols;
  */
 typedef size_t (*location_render_fn)(const struct location *location, char *buffer, size_t size);
 
+/* The kernel ("vmlinux") or a module, of which source lines are wanted. */
+struct symbol_object {
+	const char *name;
+	const struct build_id *build_id;
+	bool damaged; /* the index that was handed over turned out to be: it is in use no more */
+};
+
+/*
+ * An index of that object is wanted, to be handed over by symbols_take_index(), but not from within
+ * this call. Called once for an object as long as it is loaded, and again for a damaged index.
+ */
+typedef void (*symbols_need_fn)(const struct symbol_object *object, void *userdata);
+
 struct symbols_config {
 	const char *kallsyms_path; /* "/proc/kallsyms"; another one in tests */
 	location_render_fn render; /* NULL: no text */
 	size_t max_locations; /* bound of the location cache */
 	uint64_t grace_ns; /* how long an unloaded program's symbols stay resolvable */
+	symbols_need_fn need; /* NULL: no lines of the kernel and of modules */
+	void *userdata; /* of `need` */
 	bool live; /* false (tests): no BPF programs, no kernel notifications */
 };
 
@@ -37,7 +55,7 @@ void symbols_free(struct symbols *symbols);
 /*
  * Takes in what was loaded and unloaded since. To be called before a batch of records is resolved
  * (a report precedes every record that its code could have produced) and after an attach. Cheap
- * when nothing happened: no system call. Also ends grace times and evicts from the location cache:
+ * when nothing happened: one system call. Also ends grace times and evicts from the location cache:
  * locations handed out before are invalid after it.
  */
 void symbols_refresh(struct symbols *symbols);
@@ -66,6 +84,15 @@ int symbols_find(struct symbols *symbols, const char *name, const char *module,
 /* Marks the programs of this daemon (by id), so that their rows count as the tracer's. */
 void symbols_add_tracer(struct symbols *symbols, uint32_t program_id);
 
+/*
+ * Takes over an index of lines and inlined functions; what was named without it is named anew from
+ * the next refresh on. False: nothing of its build id is loaded, or it is of no use; it is closed.
+ */
+bool symbols_take_index(struct symbols *symbols, struct index *index);
+
+/* Asks for the index of the kernel, before the first of its addresses is resolved. */
+void symbols_need_kernel(struct symbols *symbols);
+
 struct symbols_description {
 	bool addresses_hidden; /* kptr_restrict or missing privilege: kallsyms shows zeroes */
 	bool programs_hidden; /* JIT addresses hidden from us (kptr_restrict, bpf_jit_harden) */
@@ -77,5 +104,7 @@ struct symbols_description {
 	uint64_t cache_misses;
 	uint64_t lost_reports; /* kernel reports that were lost and led to a full re-read */
 	size_t bytes; /* memory held, estimated */
+	size_t location_bytes; /* of it, named and rendered addresses */
+	size_t mapped_bytes; /* indices: pages of their files, shared and clean, not in `bytes` */
 };
 void symbols_describe(const struct symbols *symbols, struct symbols_description *ret);

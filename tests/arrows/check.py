@@ -31,6 +31,9 @@ ROOMS = {
     # The sentences of the journal stand in one place, and requests have some of them.
     "daemon/api": BASE + ["daemon/api/", "daemon/model/", "daemon/symbol/", "daemon/trace/",
                           "daemon/wire/", "daemon/log.h"],
+    # A program of its own; it shares only the format of its files with the daemon.
+    "daemon/index-builder": BASE + ["daemon/index-builder/", "daemon/symbol/index.h",
+                                    "daemon/symbol/index-format.h"],
     "daemon": BASE + ["daemon/"],
     "client": ["client/", "proto/", "common/"],
 }
@@ -39,8 +42,8 @@ ROOMS = {
 LIBRARIES = {
     "bpf/": ["bpf", "daemon/symbol", "daemon/trace", "daemon"],
     "capstone/": ["daemon/symbol"],
-    "elfutils/": ["daemon/symbol"],
-    "dwarf.h": ["daemon/symbol"],
+    "dwarf.h": ["daemon/index-builder"],
+    "elfutils/": ["daemon/index-builder"],
     "event2/": ["daemon/wire", "daemon/api", "daemon"],
     "json-c/": ["proto", "daemon/wire", "daemon/api", "client"],
     "systemd/": ["daemon/wire", "daemon"],

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Answers and costs of an index of a whole kernel, beside llvm-symbolizer, which runs in turn.
+
+usage: index.py LBRD-INDEX PRINT-LOOKUPS HOT-RECORD [--fetch]
+
+The kernel is $LBRD_VMLINUX, or that of the guest, when its debug package is in the cache or may be
+fetched. Ends with 1 when an answer differs or a bar is missed, and with 77 when there is no kernel.
+"""
+
+import collections
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "unit" / "index"))
+import compare  # noqa: E402
+
+ROUNDS = 5
+ADDRESSES = 20000
+RECORD = 64  # addresses of 32 branches
+RECORDS = 1000
+KERNEL = "6.1"
+SKIPPED = 77
+
+
+def find_vmlinux(fetch):
+    if "LBRD_VMLINUX" in os.environ:
+        return pathlib.Path(os.environ["LBRD_VMLINUX"])
+    cache = pathlib.Path(os.environ.get("LBRD_CACHE") or pathlib.Path(
+        os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "lbrd"))
+    folder = cache / f"{KERNEL}-dbg"
+    if fetch and not folder.exists():
+        subprocess.run([ROOT / "vm" / "fetch", cache, KERNEL], check=True)
+        subprocess.run([ROOT / "vm" / "fetch", cache, f"{KERNEL}-dbg"], check=True)
+    return folder / "vmlinux" if folder.exists() else None
+
+
+def timed(*command, text=""):
+    """(seconds, what it printed)"""
+    started = time.monotonic()
+    result = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return time.monotonic() - started, result.stdout
+
+
+def llvm(vmlinux, text):
+    return timed("llvm-symbolizer", "--inlines", "--no-demangle", f"--obj={vmlinux}", text=text)
+
+
+def outermost(theirs, ours):
+    """Why the names of the outermost function differ; None: they do not."""
+    name, other = theirs[-1][0], ours[-1][0]
+    if name == other:
+        return None
+    if other == "??":
+        return "only from symbols"
+    return "suffix of the symbol left out" if name.split(".")[0] == other else "alias"
+
+
+def is_from_symbols(theirs, ours):
+    """Where no debug information names a file, llvm-symbolizer takes one of the symbol table."""
+    place, other = theirs[-1][1], ours[-1][1]
+    return place != other == "??:0:0" and place.endswith(":0:0") and "/" not in place
+
+
+def compare_answers(theirs, ours):
+    wrong, reasons = 0, collections.Counter()
+    for expected, found in zip(compare.records(theirs), compare.records(ours), strict=True):
+        if is_from_symbols(expected, found):
+            reasons["and a file, both only from symbols"] += 1
+        elif ([place for _, place in expected] != [place for _, place in found] or
+                [name for name, _ in expected[:-1]] != [name for name, _ in found[:-1]]):
+            wrong += 1
+            if wrong <= 5:
+                print(f"  differs: {found} instead of {expected}")
+        elif reason := outermost(expected, found):
+            reasons[reason] += 1
+    print(f"answers: {wrong} of {ADDRESSES} differ (frames, files, lines, columns, inlined names)")
+    for reason, count in reasons.most_common():
+        print(f"  another name of the function itself: {count}, {reason}")
+    return wrong == 0
+
+
+def verdict(what, figure, bar, good):
+    print(f"{what}: {figure} (bar: {bar}): {'met' if good else 'MISSED'}")
+    return good
+
+
+def measure(vmlinux, index, lookups, hot, directory):
+    name, start, size = next(s for s in compare.sections(vmlinux) if s[0] == ".text")
+    random.seed(1)
+    addresses = [f"{start + random.randrange(size):#x}\n" for _ in range(ADDRESSES)]
+    text, record, made = "".join(addresses), "".join(addresses[:RECORD]), directory / "index"
+    times = collections.defaultdict(list)
+    for _ in range(ROUNDS):
+        seconds, theirs = llvm(vmlinux, text)
+        times["llvm all"].append(seconds)
+        times["build"].append(timed(index, vmlinux, "-o", made)[0])
+        times["llvm first"].append(llvm(vmlinux, addresses[0])[0])
+        times["first"].append(timed(hot, made, "1", text=addresses[0])[0])
+        few, many = llvm(vmlinux, record)[0], llvm(vmlinux, record * RECORDS)[0]
+        times["llvm record"].append((many - few) / (RECORDS - 1))
+        times["record"].append(int(timed(hot, made, "20000", text=record)[1]) / 1e9)
+    t = {key: statistics.median(values) for key, values in times.items()}
+    print(f"{vmlinux}: {ADDRESSES} addresses of {name}, medians of {ROUNDS} rounds")
+    for key, value in t.items():
+        print(f"  {key:12} {value * 1e3:10.3f} ms   ({min(times[key]) * 1e3:.3f} to "
+              f"{max(times[key]) * 1e3:.3f})")
+    met = [compare_answers(theirs, timed(lookups, made, text=text)[1])]
+    ratio = t["build"] / t["llvm all"]
+    met.append(verdict("building / llvm-symbolizer's time for all addresses", f"{ratio:.2f}",
+                       "1.2 at most", ratio <= 1.2))
+    ratio = t["llvm first"] / t["first"]
+    met.append(verdict("first answer, times faster", f"{ratio:.0f}", "20", ratio >= 20))
+    ratio = t["llvm record"] / t["record"]
+    met.append(verdict("hot record, found and encoded without a cache, times faster",
+                       f"{ratio:.0f}", "25", ratio >= 25))
+    megabytes = made.stat().st_size / 1e6
+    met.append(verdict("size", f"{megabytes:.1f} MB", "24 MB", megabytes <= 24))
+    return all(met)
+
+
+def main():
+    fetch = "--fetch" in sys.argv
+    programs = [a for a in sys.argv[1:] if a != "--fetch"]
+    vmlinux = find_vmlinux(fetch)
+    if vmlinux is None or not shutil.which("llvm-symbolizer"):
+        print("skipped: " + ("llvm-symbolizer is not installed" if vmlinux else
+                             "no debug package of the kernel (meson configure -Ddebug-package=true "
+                             "fetches it, or set LBRD_VMLINUX)"))
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as directory:
+        return 0 if measure(vmlinux, *programs, pathlib.Path(directory)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

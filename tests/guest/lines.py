@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Source lines of the kernel, of a module and of a BPF program in one record, and how the indices
+that they come from are made, kept, replaced and refused.
+
+Run by the script `lines`, which builds the module. The kernel's index is that of its debug package
+where there is one; else that of a made-up vmlinux, which has nothing but int_sqrt(), one line for
+each byte."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import harness
+import paths
+
+FILES = pathlib.Path(os.environ["LBRD_LINES"])
+BUILDER = harness.BUILD / "daemon" / "index-builder" / "lbrd-index"
+RELEASE = os.uname().release
+MODULE = "lbrd_lines"
+UPDATES = pathlib.Path("/lib/modules", RELEASE, "updates")
+VMLINUX = pathlib.Path("/usr/lib/debug/boot", f"vmlinux-{RELEASE}")
+PROGRAM_LINES = paths.markers(pathlib.Path(__file__).with_name("lines.bpf.c"))
+MADE_UP = "made_up.c"  # line 1000 + offset
+
+
+def build_id(path):
+    """The build id in a file of ELF notes."""
+    data = path.read_bytes()
+    at = data.index(b"\x03\0\0\0GNU\0") - 8
+    length = int.from_bytes(data[at + 4:at + 8], "little")
+    return data[at + 16:at + 16 + length].hex()
+
+
+KERNEL_ID = build_id(pathlib.Path("/sys/kernel/notes"))
+
+
+def kallsyms(*names):
+    """Addresses by name, and the size of each (up to the next symbol)."""
+    symbols = [line.split() for line in pathlib.Path("/proc/kallsyms").read_text().splitlines()]
+    addresses = sorted({int(s[0], 16) for s in symbols})
+    found = {s[2]: int(s[0], 16) for s in symbols if s[2] in names and len(s) == 3}
+    return {name: (at, addresses[addresses.index(at) + 1] - at) for name, at in found.items()}
+
+
+def make_vmlinux():
+    """A kernel that was linked elsewhere than where it runs, as always with KASLR."""
+    symbols = kallsyms("_stext", "int_sqrt")
+    start, size = symbols["int_sqrt"]
+    linked = 0xffffffff81000000
+    with tempfile.TemporaryDirectory() as scratch:
+        source = pathlib.Path(scratch, "a.s")
+        body = "".join(f'# {1000 + i} "{MADE_UP}"\n\tnop\n' for i in range(size))
+        source.write_text(".text\n.globl _stext\n_stext: nop\n"
+                          '.section .made, "ax"\n.globl int_sqrt\n'
+                          f".type int_sqrt, @function\nint_sqrt:\n{body}"
+                          ".size int_sqrt, . - int_sqrt\n")
+        subprocess.check_call(["as", "--gdwarf-5", "-o", f"{scratch}/a.o", source])
+        VMLINUX.parent.mkdir(parents=True, exist_ok=True)
+        address = linked + start - symbols["_stext"][0]
+        subprocess.check_call(["ld", "-e", "0", f"--build-id=0x{KERNEL_ID}",
+                               f"-Ttext={linked:#x}", f"--section-start=.made={address:#x}",
+                               "-o", VMLINUX, f"{scratch}/a.o"])
+
+
+class Module:
+    """A build of the module, loaded; its debug information is where modules are installed."""
+
+    def __init__(self, build, suffix=""):
+        self.source = FILES / build / f"{MODULE}.c"
+        self.lines = paths.markers(self.source)
+        UPDATES.mkdir(parents=True, exist_ok=True)
+        for old in UPDATES.glob(f"{MODULE}.ko*"):
+            old.unlink()
+        installed = shutil.copy(FILES / build / f"{MODULE}.ko", UPDATES)
+        subprocess.check_call(["insmod", installed])
+        if suffix == ".xz":
+            subprocess.check_call(["xz", "--check=crc32", installed])
+        self.id = build_id(pathlib.Path("/sys/module", MODULE, "notes/.note.gnu.build-id"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        subprocess.check_call(["rmmod", MODULE])
+
+    @staticmethod
+    def run(program):
+        pathlib.Path("/sys/module", MODULE, "parameters/run").write_text(str(program.pin))
+
+
+class Scene(contextlib.ExitStack):
+    """lbrd with a cache of its own, the module, the program, and an attachment to it."""
+
+    def __init__(self, build="first", suffix="", cache=None, builder=None, environment=None):
+        super().__init__()
+        self.build, self.suffix, self.builder = build, suffix, builder
+        self.environment = environment
+        self.cache = pathlib.Path(cache or tempfile.mkdtemp(prefix="cache-"))
+
+    def __enter__(self):
+        super().__enter__()
+        options = ["--builder", self.builder] if self.builder else []
+        self.module = self.enter_context(Module(self.build, self.suffix))
+        self.program = self.enter_context(harness.Programs("lines"))["lines"]
+        self.lbrd = self.enter_context(
+            harness.Lbrd("--cache", self.cache, *options, env=self.environment))
+        self.ctl = self.enter_context(
+            self.lbrd.lbrctl("attach", "prog", str(self.program.id)))
+        self.ctl.wait_for(lambda line: "attachment" in line)
+        return self
+
+    def run(self):
+        """An event that no interrupt fell into."""
+        return harness.undisturbed(
+            lambda: self.module.run(self.program),
+            lambda: self.ctl.wait_for(lambda line: "event" in line)["event"])[1]
+
+    def index(self, name):
+        with self.lbrd.connect() as c:
+            return next((i for i in c.call("Describe")["indexes"] if i["name"] == name), None)
+
+    def wait_index(self, name, *states):
+        """Until the index has come to one of the states."""
+        deadline = time.monotonic() + harness.TIMEOUT
+        while not (index := self.index(name)) or index["state"] not in states:
+            if time.monotonic() > deadline:
+                self.lbrd.fail(f"{name} is {index}, not {states}")
+            time.sleep(0.05)
+        return index
+
+    def wait_ready(self):
+        """Until both have lines: the module's is wanted when the module is first seen."""
+        self.wait_index("vmlinux", "ready")
+        self.run()
+        return self.wait_index(MODULE, "ready")
+
+    def path(self, id=None):
+        """The cached index of the module."""
+        return self.cache / f"{id or self.module.id}.v1.lines"
+
+
+def inlined(location):
+    return [(f["function"], f.get("line")) for f in location.get("inlined", [])]
+
+
+def module_ends(event):
+    """Ends of branches in lbrd_lines_run: (line, inlined), oldest first."""
+    ends = [end for b in reversed(event["branches"]) for end in (b["from"], b["to"])]
+    return [end for end in ends if end.get("symbol", "").startswith("lbrd_lines_run")]
+
+
+def check_module(scene, event, lines=True):
+    ends = module_ends(event)
+    assert all(end["module"] == MODULE for end in ends), ends
+    if not lines:
+        assert ends and not any("file" in end for end in ends), ends
+        return
+    line = scene.module.lines
+    assert all("line" in end for end in ends), ends
+    jump = next(i for i, end in enumerate(ends) if inlined(end)[:1] and
+                inlined(end)[0][0] == "innermost")
+    harness.equal((ends[jump]["line"], inlined(ends[jump])),
+                  (line["outer"], [("innermost", line["innermost"]), ("inner", line["inner"])]))
+    harness.equal(ends[jump]["file"], str(scene.module.source))
+    harness.equal(ends[jump]["inlined"][0]["file"], str(scene.module.source))
+    # Where it jumps to, from where int_sqrt is called, and where that returns to: another
+    # function of a header, inlined at the call of the program.
+    harness.equal([(e["line"], inlined(e)) for e in ends[jump + 1:jump + 3]],
+                  2 * [(line["kernel"], [])])
+    back = ends[jump + 3]
+    harness.equal((back["line"], back["inlined"][-1]["function"]),
+                  (line["program"], "bpf_prog_run"))
+    assert back["inlined"][0]["file"].endswith(".h"), back
+
+
+def check_kernel(event, lines=True):
+    ends = [end for b in event["branches"] for end in (b["from"], b["to"])
+            if end.get("symbol") == "int_sqrt"]
+    assert len(ends) >= 2, event["branches"]
+    for end in ends:
+        if not lines:
+            assert "file" not in end, end
+        elif end["file"] == MADE_UP or end["file"].endswith(f"/{MADE_UP}"):
+            harness.equal(end["line"], 1000 + end["offset"])
+        else:
+            assert end["file"].endswith("lib/math/int_sqrt.c") and end["line"], end
+
+
+def check_program(event):
+    oldest_first = list(reversed(event["branches"]))
+    ends = [(b["from"].get("line"), b["to"].get("line")) for b in oldest_first
+            if b["from"].get("file", "").endswith("lines.bpf.c")]
+    harness.equal(ends[0], (PROGRAM_LINES["branch"], PROGRAM_LINES["end"]))
+    harness.equal(ends[1][0], PROGRAM_LINES["exit"])
+
+
+def give_kernel_index(cache):
+    """What an administrator does who made it where the debug package is."""
+    if (FILES / "vmlinux.lines").exists():
+        print("# the kernel's lines are those of its debug package")
+        shutil.copy(FILES / "vmlinux.lines", cache / f"{KERNEL_ID}.v1.lines")
+
+
+def test_one_record_with_all_three():
+    with Scene() as scene:
+        give_kernel_index(scene.cache)
+        scene.wait_ready()
+        event = scene.run()
+        check_module(scene, event)
+        check_kernel(event)
+        check_program(event)
+        assert 0 < scene.index(MODULE)["size"] == scene.path().stat().st_size
+        assert str(UPDATES / f"{MODULE}.ko") in scene.index(MODULE)["message"]
+    harness.assert_no_tracers()
+
+
+def test_the_terminal_is_told_once():
+    with Scene() as scene:
+        with scene.lbrd.lbrctl("attach", "prog", str(scene.program.id), "--limit", "2",
+                               json_output=False) as ctl:
+            scene.wait_ready()
+            scene.run()
+            harness.equal(ctl.wait(), 0, "exit status")
+            shown = "\n".join(ctl.lines)
+        said = scene.ctl.lines
+        harness.equal(sum('"building"' in line and f'"{MODULE}"' in line for line in said), 1)
+        assert "lbrd_lines_run" in shown, shown
+        with scene.lbrd.lbrctl("status", json_output=False) as status:
+            harness.equal(status.wait(), 0)
+            assert any(f"{MODULE}: ready" in line for line in status.lines), status.lines
+
+
+def test_a_module_comes_back_as_another():
+    """At other addresses, with other lines, under the same name; and then as it was."""
+    with Scene() as scene:
+        scene.wait_ready()
+        check_module(scene, scene.run())
+        for build, suffix in (("second", ".xz"), ("first", "")):
+            scene.module.__exit__()
+            subprocess.check_call(["modprobe", "dummy"])  # takes the place, perhaps
+            gone = set(scene.module.lines.values())
+            scene.module = Module(build, suffix)
+            deadline = time.monotonic() + harness.TIMEOUT
+            while True:
+                event = scene.run()
+                lines = [end.get("line") for end in module_ends(event)]
+                assert not {line for line in lines if line} & gone, f"stale: {lines}"
+                if None not in lines:
+                    break
+                assert time.monotonic() < deadline, module_ends(event)
+                time.sleep(0.2)  # the builder runs only when nothing else does
+            check_module(scene, event)
+            subprocess.check_call(["rmmod", "dummy"])
+
+
+def spoil(path, how):
+    data = bytearray(path.read_bytes())
+    if how == "truncated":
+        data = data[:len(data) // 2]
+    elif how == "changed":
+        for i in range(64, len(data)):
+            data[i] ^= 0x55
+    elif how == "empty":
+        data = b""
+    path.write_bytes(data)
+
+
+def test_a_spoilt_index_is_refused_and_built_again():
+    cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
+    with Scene(cache=cache) as scene:
+        scene.wait_ready()
+    good = scene.path().read_bytes()
+    for how in ("truncated", "changed", "empty"):
+        spoil(scene.path(), how)
+        with Scene(cache=cache) as scene:
+            scene.wait_ready()
+            assert f"{scene.module.id}.v1.lines is not used" in scene.lbrd.error_output()
+            check_module(scene, scene.run())
+            harness.equal(scene.path().read_bytes(), good, f"the index after being {how}")
+
+
+def test_an_index_of_something_else_is_refused():
+    cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
+    with Scene("second", cache=cache) as scene:
+        scene.wait_ready()
+        foreign = scene.path()
+    with Scene(cache=cache) as scene:
+        shutil.copy(foreign, scene.path())
+        scene.wait_ready()
+        check_module(scene, scene.run())
+        assert "is not used" in scene.lbrd.error_output()
+
+
+def test_an_index_is_replaced_while_it_is_in_use():
+    with Scene() as scene:
+        scene.wait_ready()
+        check_module(scene, scene.run())
+        good = scene.path().read_bytes()
+        # Cut off in place: the mapping has no pages any more.
+        scene.path().write_bytes(b"")
+        deadline = time.monotonic() + harness.TIMEOUT
+        while scene.path().read_bytes() != good:
+            scene.run()
+            assert time.monotonic() < deadline, scene.index(MODULE)
+            time.sleep(0.2)  # the builder runs only when nothing else does
+        scene.wait_index(MODULE, "ready")
+        check_module(scene, scene.run())
+        # Another file by rename, as mv and install do it.
+        new = scene.cache / "new"
+        new.write_bytes(good)
+        new.rename(scene.path())
+        check_module(scene, scene.run())
+
+
+def test_a_copied_index_serves_without_debug_information():
+    with Scene() as scene:
+        scene.wait_ready()
+        copied = scene.path().read_bytes()
+    with Scene() as scene:
+        for installed in UPDATES.glob(f"{MODULE}.ko*"):
+            installed.unlink()
+        scene.run()
+        scene.wait_index(MODULE, "absent")
+        check_module(scene, scene.run(), lines=False)
+        # It is taken in when it comes.
+        scene.path().write_bytes(copied)
+        scene.wait_index(MODULE, "ready")
+        check_module(scene, scene.run())
+
+
+def test_debuginfod_is_asked_when_it_is_configured():
+    find = make_program("debuginfod-find", f'[ "$1" = debuginfo ] && id -u >&2 && echo '
+                        f'"$(dirname "$0")/$2"')
+    environment = {"PATH": f"{find.parent}:{os.environ['PATH']}", "DEBUGINFOD_URLS": "http://x"}
+    with Scene(environment=environment) as scene:
+        for installed in UPDATES.glob(f"{MODULE}.ko*"):
+            shutil.move(installed, find.parent / scene.module.id)
+        scene.run()
+        index = scene.wait_index(MODULE, "ready", "absent", "failed")
+        harness.equal((index["state"], index["message"]),
+                      ("ready", f"From {find.parent / scene.module.id}."))
+        check_module(scene, scene.run())
+
+
+def make_program(name, text):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="program-"))
+    path.chmod(0o755)
+    path = path / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_builder_that_is_killed_or_crashes():
+    crash = make_program("lbrd-index", "echo from x; echo 7; kill -SEGV $$")
+    with Scene(builder=crash) as scene:
+        index = scene.wait_index("vmlinux", "failed")
+        assert "signal 11" in index["message"], index
+        check_program(scene.run())
+        check_module(scene, scene.run(), lines=False)
+    hang = make_program("lbrd-index", "echo from x; echo 7; echo $$ >&2; exec sleep 1000")
+    with Scene(builder=hang) as scene:
+        index = scene.wait_index("vmlinux", "building")
+        harness.equal(index["percent"], 7)
+        children = pathlib.Path(f"/proc/{scene.lbrd.pid}/task/{scene.lbrd.pid}/children")
+        builder = int(children.read_text().split()[0])
+        check_unprivileged(builder)
+        # Events go on meanwhile.
+        event = scene.run()
+        check_program(event)
+        check_kernel(event, lines=False)
+        os.kill(builder, signal.SIGKILL)
+        index = scene.wait_index("vmlinux", "failed")
+        assert "signal 9" in index["message"], index
+    # The other one's builder ran when lbrd was told to end: it is gone.
+    assert not subprocess.run(["pgrep", "-x", "sleep"], capture_output=True).stdout
+
+
+def check_unprivileged(pid):
+    status = dict(line.split(":\t", 1) for line in
+                  pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    for sets in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        harness.equal(int(status[sets], 16), 0, sets)
+    harness.equal(status["Uid"].split(), 4 * ["65534"], "user")
+    harness.equal(status["Gid"].split(), 4 * ["65534"], "group")
+    harness.equal(status["Groups"].split(), [], "groups")
+    harness.equal(status["NoNewPrivs"], "1")
+    harness.equal(os.getpriority(os.PRIO_PROCESS, pid), 19, "niceness")
+    harness.equal(os.sched_getscheduler(pid), os.SCHED_IDLE, "scheduler")
+    assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net"), "network"
+    links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    assert not any(link.startswith(("socket:", "anon_inode:")) for link in links), links
+
+
+if __name__ == "__main__":
+    make_vmlinux()
+    harness.main(globals())
