@@ -46,7 +46,7 @@ static void read_inlined(struct json_reader *r, struct event *event, struct plac
 {
 	struct json_slice key;
 
-	if (read_null(r))
+	if (json_pass_null(r))
 		return;
 	json_enter_array(r);
 	while (json_next_element(r)) {
