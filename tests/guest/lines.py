@@ -127,7 +127,8 @@ class Scene(contextlib.ExitStack):
     def wait_index(self, name, *states):
         """Until the index has come to one of the states."""
         deadline = time.monotonic() + harness.TIMEOUT
-        while not (index := self.index(name)) or index["state"] not in states:
+        while not (index := self.index(name)) or index["state"] not in states \
+                or index.get("message") == "It is being looked for.":
             if time.monotonic() > deadline:
                 self.lbrd.fail(f"{name} is {index}, not {states}")
             time.sleep(0.05)
