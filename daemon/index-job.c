@@ -21,6 +21,8 @@
 #include "daemon/index-cache.h"
 #include "daemon/log.h"
 
+#define SEARCHING "It is being looked for."
+
 struct job {
 	TAILQ_ENTRY(job) queued;
 	bool waits; /* is in the queue */
@@ -96,6 +98,8 @@ static bool take_cached(struct index_jobs *jobs, struct job *job)
 		job->status.size = index_size(index);
 		if (symbols_take_index(jobs->config.symbols, index)) {
 			job->damaged = false;
+			if (!strcmp(job->status.message, SEARCHING))
+				job->status.message[0] = '\0'; /* else where it was built from */
 			set_state(jobs, job, INDEX_READY);
 			return true;
 		}
@@ -284,7 +288,7 @@ void index_jobs_want(const struct symbol_object *object, void *userdata)
 			index_build_cancel(jobs->build);
 		job->build_id = *object->build_id;
 		build_id_format(object->build_id, job->status.build_id);
-		job->status.message[0] = '\0';
+		set_message(job, SEARCHING);
 		job->status.size = 0;
 		job->status.state = INDEX_ABSENT;
 	}

@@ -352,7 +352,10 @@ static int start_pipeline(struct daemon *daemon)
 static int make_loop(struct daemon *daemon)
 {
 	daemon->base = event_base_new();
-	return daemon->base ? watch_signals(daemon) : -ENOMEM;
+	/* 0 for the reports of code that comes and goes, 1 for all others. */
+	if (!daemon->base || event_base_priority_init(daemon->base, 2) < 0)
+		return -ENOMEM;
+	return watch_signals(daemon);
 }
 
 static int make_pipeline(struct daemon *daemon)

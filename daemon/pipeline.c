@@ -15,7 +15,7 @@
 #include "daemon/log.h"
 #include "daemon/trace/record.h"
 
-#define MAX_REPORT_FDS 1024 /* one per CPU */
+#define MAX_REPORT_FDS 1025 /* one per CPU, and one for modules */
 
 struct pipeline {
 	struct pipeline_parts parts;
@@ -221,7 +221,7 @@ static void on_reports(evutil_socket_t fd, short what, void *userdata)
 {
 	struct pipeline *pipeline = userdata;
 
-	symbols_refresh(pipeline->parts.symbols);
+	symbols_hear(pipeline->parts.symbols);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *userdata)
@@ -249,7 +249,8 @@ static int watch_reports(struct pipeline *pipeline)
 		struct event *event = event_new(pipeline->base, fds[pipeline->n_reports],
 				EV_READ | EV_PERSIST, on_reports, pipeline);
 
-		if (!event || event_add(event, NULL) < 0) {
+		/* Before the records that the reported code could have produced. */
+		if (!event || event_priority_set(event, 0) < 0 || event_add(event, NULL) < 0) {
 			event_free_if_set(event);
 			return -ENOMEM;
 		}

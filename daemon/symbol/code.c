@@ -281,8 +281,9 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 	bool due = now >= code->next_look;
 	struct uevent_news news = { .lost = due };
 
-	if (!code->live)
+	if (!code->live || !(due || code->listen))
 		return;
+	code->listen = false;
 	if (code->uevents >= 0)
 		uevents_read(code->uevents, forget_cpu, code, &news);
 	/* One that was reloaded may stand where it stood before. */

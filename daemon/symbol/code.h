@@ -39,6 +39,7 @@ struct code {
 	bool modules_stale; /* the table of the modules is to be read again before it is used */
 	struct sideband *sideband; /* NULL: no reports */
 	int uevents; /* descriptor, or negative */
+	bool listen; /* something may wait there */
 	uint64_t known_until; /* when we last knew of everything; CLOCK_MONOTONIC, ns */
 	uint64_t next_look;
 	uint64_t next_search;
@@ -62,8 +63,8 @@ static inline bool code_has_news(const struct code *code)
 void code_take_in(struct code *code);
 
 /*
- * What perf does not report: modules and CPUs that came or went (one system call), and, once a
- * second at most, what nobody reports. A former table of modules goes after `grace`.
+ * What perf does not report: modules and CPUs that came or went (once a second, or when told to
+ * listen), and what nobody reports. A former table of modules goes after `grace`.
  */
 void code_look_around(struct code *code, uint64_t now, uint64_t grace);
 

@@ -102,11 +102,22 @@ void symbols_refresh(struct symbols *symbols)
 	}
 }
 
+void symbols_hear(struct symbols *symbols)
+{
+	symbols->code.listen = true;
+	symbols_refresh(symbols);
+}
+
 size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max)
 {
-	if (!symbols->code.sideband)
-		return 0;
-	return sideband_get_fds(symbols->code.sideband, fds, max);
+	const struct code *code = &symbols->code;
+	size_t n = 0;
+
+	if (code->uevents >= 0 && max > 0)
+		fds[n++] = code->uevents;
+	if (code->sideband)
+		n += sideband_get_fds(code->sideband, fds + n, max - n);
+	return n;
 }
 
 static bool is_tracer(const struct symbols *symbols, uint32_t program_id)

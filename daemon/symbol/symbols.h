@@ -55,16 +55,19 @@ void symbols_free(struct symbols *symbols);
 /*
  * Takes in what was loaded and unloaded since. To be called before a batch of records is resolved
  * (a report precedes every record that its code could have produced) and after an attach. Cheap
- * when nothing happened: one system call. Also ends grace times and evicts from the location cache:
+ * when nothing happened: no system call. Also ends grace times and evicts from the location cache:
  * locations handed out before are invalid after it.
  */
 void symbols_refresh(struct symbols *symbols);
 
 /*
- * The file descriptors to poll (readable: call symbols_refresh() soon). One per CPU at most;
- * returns how many were written. 0 when there is no subscription.
+ * The file descriptors to poll (readable: call symbols_hear() before the next record is resolved).
+ * One per CPU and one more at most; returns how many were written. 0 when there is no subscription.
  */
 size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max);
+
+/* symbols_refresh(), that also takes in what perf does not report: modules, CPUs. */
+void symbols_hear(struct symbols *symbols);
 
 /*
  * What `address` was at the moment `timestamp` (CLOCK_MONOTONIC, ns; 0: now). Never fails: an

@@ -115,10 +115,15 @@ class Scene(contextlib.ExitStack):
         return self
 
     def run(self):
-        """An event that no interrupt fell into."""
-        return harness.undisturbed(
-            lambda: self.module.run(self.program),
-            lambda: self.ctl.wait_for(lambda line: "event" in line)["event"])[1]
+        """An event that no interrupt fell into, and that reaches back to the module's entry."""
+        for _ in range(20):
+            event = harness.undisturbed(
+                lambda: self.module.run(self.program),
+                lambda: self.ctl.wait_for(lambda line: "event" in line)["event"])[1]
+            if any(b["to"].get("symbol", "").startswith("lbrd_lines_run")
+                   and b["to"]["offset"] == 0 for b in event["branches"]):
+                return event
+        raise AssertionError(f"20 records that are too short: {event}")
 
     def index(self, name):
         with self.lbrd.connect() as c:
@@ -127,7 +132,8 @@ class Scene(contextlib.ExitStack):
     def wait_index(self, name, *states):
         """Until the index has come to one of the states."""
         deadline = time.monotonic() + harness.TIMEOUT
-        while not (index := self.index(name)) or index["state"] not in states:
+        while not (index := self.index(name)) or index["state"] not in states \
+                or index.get("message") == "It is being looked for.":
             if time.monotonic() > deadline:
                 self.lbrd.fail(f"{name} is {index}, not {states}")
             time.sleep(0.05)
@@ -162,6 +168,7 @@ def check_module(scene, event, lines=True):
         return
     line = scene.module.lines
     assert all("line" in end for end in ends), ends
+    assert any(inlined(end)[:1] for end in ends), ends
     jump = next(i for i, end in enumerate(ends) if inlined(end)[:1] and
                 inlined(end)[0][0] == "innermost")
     harness.equal((ends[jump]["line"], inlined(ends[jump])),
