@@ -71,7 +71,7 @@ static int copy_strings(struct bpf_program *program, struct string_map *map, con
 static int decode_functions(struct bpf_program *program, const struct bpf_prog_info *info,
 		const struct bpf_program_arrays *arrays, const struct btf *btf)
 {
-	size_t n = MIN(info->nr_jited_ksyms, info->nr_jited_func_lens);
+	size_t n = MIN(info->nr_jited_ksyms, info->nr_jited_func_lens), code = 0;
 
 	n = arrays->starts && arrays->lengths ? MIN(n, (size_t)BPF_PROGRAM_MAX_FUNCTIONS) : 0;
 	program->functions = calloc(MAX(n, (size_t)1), sizeof(*program->functions));
@@ -89,11 +89,14 @@ static int decode_functions(struct bpf_program *program, const struct bpf_prog_i
 		function->end = function->start + arrays->lengths[i];
 		if (function->end < function->start)
 			function->end = function->start;
+		function->code = code;
+		code += arrays->lengths[i];
 		if (!btf || !arrays->functions || i >= info->nr_func_info ||
 		    info->func_info_rec_size < sizeof(record))
 			continue;
 		memcpy(&record, (char *)arrays->functions + i * info->func_info_rec_size,
 		       sizeof(record));
+		function->insn = record.insn_off;
 		type = btf__type_by_id(btf, record.type_id);
 		name = type && btf_is_func(type) ? btf__name_by_offset(btf, type->name_off) : NULL;
 		if (!name || !*name)
@@ -164,6 +167,7 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 			.text = record.line_off,
 			.line = BPF_LINE_INFO_LINE_NUM(record.line_col),
 			.column = BPF_LINE_INFO_LINE_COL(record.line_col),
+			.insn = record.insn_off,
 		};
 	}
 	program->n_lines = n;
@@ -178,8 +182,49 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 	return 0;
 }
 
+/* Code that is shorter than its functions is not theirs: they came and went between the calls. */
+static void take_code(struct bpf_program *program, const struct bpf_prog_info *info,
+		struct bpf_program_arrays *arrays)
+{
+	size_t size = 0;
+
+	if (!arrays->code || !info->jited_prog_len)
+		return;
+	for (size_t i = 0; i < program->n_functions; i++)
+		size += program->functions[i].end - program->functions[i].start;
+	if (info->jited_prog_len != arrays->code->size || size > arrays->code->size)
+		return;
+	if (program->code)
+		program->bytes -= program->code->size;
+	bpf_code_unref(program->code);
+	program->code = TAKE_PTR(arrays->code);
+	program->code_state = CODE_READ;
+	program->bytes += program->code->size;
+}
+
+static int take_insns(struct bpf_program *program, const struct bpf_prog_info *info,
+		struct bpf_program_arrays *arrays)
+{
+	size_t n_maps = MIN(info->nr_map_ids, BPF_PROGRAM_MAX_MAPS);
+
+	if (!arrays->insns || !info->xlated_prog_len || program->insns)
+		return 0;
+	if (arrays->maps && n_maps) {
+		program->maps = calloc(n_maps, sizeof(*program->maps));
+		if (!program->maps)
+			return -ENOMEM;
+		for (size_t i = 0; i < n_maps; i++)
+			program->maps[i].id = arrays->maps[i];
+		program->n_maps = n_maps;
+	}
+	program->insns = TAKE_PTR(arrays->insns);
+	program->n_insns = info->xlated_prog_len / sizeof(*program->insns);
+	program->bytes += program->n_insns * sizeof(*program->insns);
+	return 0;
+}
+
 int bpf_program_decode(struct bpf_program *program, const struct bpf_prog_info *info,
-		const struct bpf_program_arrays *arrays, const struct btf *btf)
+		struct bpf_program_arrays *arrays, const struct btf *btf)
 {
 	int r;
 
@@ -188,6 +233,10 @@ int bpf_program_decode(struct bpf_program *program, const struct bpf_prog_info *
 		if (r < 0)
 			return r;
 	}
+	take_code(program, info, arrays);
+	r = take_insns(program, info, arrays);
+	if (r < 0)
+		return r;
 	return btf ? decode_lines(program, info, arrays, btf) : 0;
 }
 

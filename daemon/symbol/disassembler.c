@@ -206,12 +206,42 @@ static void spell(const struct disassembler *disassembler, const cs_insn *insn,
 	if ((ret->kind == INSTRUCTION_INDIRECT_JUMP || ret->kind == INSTRUCTION_INDIRECT_CALL) &&
 	    insn->bytes[0] == 0x3e && strncmp(insn->mnemonic, "notrack", 7))
 		put_string(&text, "notrack ");
-	put_string(&text, insn->mnemonic);
+	put_string(&text, insn->id == X86_INS_UD2B ? "ud1" : insn->mnemonic);
 	if (insn->op_str[0]) {
 		put(&text, ' ');
 		put_operands(&text, insn->op_str);
 	}
 	ret->text[text.length] = '\0';
+}
+
+/* What the kernel executes and capstone 4 does not know: no operands, always these bytes. */
+static const struct unknown {
+	const char *text;
+	uint8_t length;
+	uint8_t bytes[4];
+} unknown[] = {
+	{ "rdpkru", 3, { 0x0f, 0x01, 0xee } },
+	{ "wrpkru", 3, { 0x0f, 0x01, 0xef } },
+	{ "serialize", 3, { 0x0f, 0x01, 0xe8 } },
+	{ "monitorx", 3, { 0x0f, 0x01, 0xfa } },
+	{ "mwaitx", 3, { 0x0f, 0x01, 0xfb } },
+	{ "tdcall", 4, { 0x66, 0x0f, 0x01, 0xcc } },
+	{ "rmpadjust", 4, { 0xf3, 0x0f, 0x01, 0xfe } },
+	{ "pvalidate", 4, { 0xf2, 0x0f, 0x01, 0xff } },
+};
+
+static void decode_unknown(const void *code, size_t size, struct instruction *ret)
+{
+	ret->kind = INSTRUCTION_BAD;
+	ret->length = 1;
+	strcpy(ret->text, "(bad)");
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		if (size < unknown[i].length || memcmp(code, unknown[i].bytes, unknown[i].length))
+			continue;
+		ret->kind = INSTRUCTION_OTHER;
+		ret->length = unknown[i].length;
+		strcpy(ret->text, unknown[i].text);
+	}
 }
 
 void disassembler_decode(struct disassembler *disassembler, const void *code, size_t size,
@@ -228,9 +258,7 @@ void disassembler_decode(struct disassembler *disassembler, const void *code, si
 	ret->direct = false;
 	if (!cs_disasm_iter(disassembler->handle, &next, &left, &next_address, insn) ||
 	    insn->size == 0 || insn->size > MIN(size, (size_t)INSTRUCTION_MAX_LENGTH)) {
-		ret->kind = INSTRUCTION_BAD;
-		ret->length = 1;
-		strcpy(ret->text, "(bad)");
+		decode_unknown(code, size, ret);
 		return;
 	}
 	ret->length = insn->size;

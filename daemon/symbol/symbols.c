@@ -12,6 +12,7 @@
 
 #include "common/macro.h"
 #include "daemon/symbol/code.h"
+#include "daemon/symbol/code-image.h"
 #include "daemon/symbol/kinds.h"
 #include "daemon/symbol/location-cache.h"
 
@@ -150,7 +151,7 @@ static bool ask_images(struct symbols *symbols, struct query *query)
 		location->kind = LOCATION_BPF_TRACER;
 	if (program->functions[image->function].name)
 		location->symbol = program->functions[image->function].name;
-	bpf_program_read_lines(program);
+	bpf_program_read_rest(program);
 	if (bpf_program_find_line(program, image->start, query->address, &source)) {
 		location->file = source.file;
 		location->line = source.line;
@@ -260,6 +261,44 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
 		return location;
 	}
 	return resolve_anew(symbols, address, timestamp);
+}
+
+int symbols_code(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		struct code_image **ret)
+{
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	return code_image_find(&symbols->code, address, timestamp ? timestamp : NOW, ret);
+}
+
+void symbols_capture(struct symbols *symbols, uint32_t program_id)
+{
+	struct bpf_program *program;
+
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	program = images_program(&symbols->code.images, program_id);
+	if (program) {
+		bpf_program_read_rest(program);
+		bpf_program_read_code(program);
+	}
+}
+
+int symbols_program(struct symbols *symbols, uint32_t program_id, unsigned int parts,
+		struct bpf_program **ret)
+{
+	struct bpf_program *program;
+	int r = bpf_program_read(program_id, parts, ret);
+
+	if (r != -ENOENT)
+		return r;
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	program = images_program(&symbols->code.images, program_id);
+	if (!program)
+		return -ENOENT;
+	*ret = bpf_program_ref(program);
+	return 0;
 }
 
 int symbols_find(struct symbols *symbols, const char *name, const char *module,

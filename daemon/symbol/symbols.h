@@ -8,6 +8,8 @@
 
 #include "daemon/model/location.h"
 
+struct bpf_program;
+struct code_image;
 struct symbols;
 
 /*
@@ -62,6 +64,27 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
  */
 int symbols_find(struct symbols *symbols, const char *name, const char *module,
 		uint64_t *ret_start, uint64_t *ret_end);
+
+/*
+ * The machine code of the function that covered `address` at `timestamp` (0: now), with a reference
+ * for the caller: see code_image_find() in code-image.h. 0; positive: enum code_error; -ENOMEM.
+ */
+int symbols_code(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		struct code_image **ret);
+
+/*
+ * Captures the code and the lines of a program as they are now: to be called when it is attached
+ * to, so that its records resolve whatever becomes of it.
+ */
+void symbols_capture(struct symbols *symbols, uint32_t program_id);
+
+/*
+ * All of one program, with a reference for the caller: read anew (`parts` of enum
+ * bpf_program_part), or, when it was unloaded a short while ago, as it was captured. -ENOENT: no
+ * such program; other errno as the kernel gives them.
+ */
+int symbols_program(struct symbols *symbols, uint32_t program_id, unsigned int parts,
+		struct bpf_program **ret);
 
 /* Marks the programs of this daemon (by id), so that their rows count as the tracer's. */
 void symbols_add_tracer(struct symbols *symbols, uint32_t program_id);
