@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/macro.h"
 #include "daemon/api/location-text.h"
+#include "daemon/api/path-text.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
@@ -129,6 +130,9 @@ static int make_symbols(struct daemon *daemon)
 		.kallsyms_path = "/proc/kallsyms",
 		.render = location_text_render,
 		.max_locations = limit_value(LIMIT_LOCATIONS),
+		.render_run = path_text_render,
+		.max_path_bytes = limit_value(LIMIT_PATH_BYTES),
+		.max_run = limit_value(LIMIT_RUN),
 		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * 1000000000,
 		.live = true,
 	};

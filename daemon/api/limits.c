@@ -37,6 +37,10 @@ const struct limit limits[N_LIMITS] = {
 		"Requests are served between two turns of draining the ring."},
 	[LIMIT_LOCATIONS] = {"locations", 16384, "locations",
 		"Named and rendered code addresses that are kept for reuse, about 400 bytes each."},
+	[LIMIT_PATH_BYTES] = {"pathBytes", 16 << 20, "bytes",
+		"Decoded and rendered runs of instructions that are kept for reuse, some KB each."},
+	[LIMIT_RUN] = {"run", 4096, "instructions",
+		"More without a branch taken is a gap of a path: it would fill a message by itself."},
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
 		"Symbols of an unloaded program stay for records that are still on their way."},
 };

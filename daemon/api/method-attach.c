@@ -114,7 +114,8 @@ static const char *parse(struct json_object *parameters, struct parsed *ret)
 	if (!wrong)
 		wrong = parse_filter(parameter(parameters, "filter"), &ret->filter);
 	ret->mode = mode && strcmp(mode, "entry") == 0 ? TRACE_ENTRY : TRACE_EXIT;
-	ret->view = parameter_bool(parameters, "raw") ? VIEW_RAW : VIEW_BRANCHES;
+	if (!wrong && !parameter_view(parameters, &ret->view))
+		wrong = "view";
 	ret->persistent = parameter_bool(parameters, "persistent");
 	ret->partial = parameter_bool(parameters, "partial");
 	ret->without_branches = parameter_bool(parameters, "withoutBranches");

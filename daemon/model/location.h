@@ -40,6 +40,7 @@ struct location {
 	const char *file;
 	uint32_t line;
 	uint32_t column;
+	const char *source; /* the text of the line */
 	const struct location_frame *frames; /* inlined functions, innermost first */
 	size_t n_frames;
 	/* What the render callback of the symbols made of this location, once; see symbols.h. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "daemon/model/location.h"
+#include "daemon/symbol/path-run.h"
 
 struct bpf_program;
 struct code_image;
@@ -24,6 +25,9 @@ struct symbols_config {
 	const char *kallsyms_path; /* "/proc/kallsyms"; another one in tests */
 	location_render_fn render; /* NULL: no text */
 	size_t max_locations; /* bound of the location cache */
+	path_render_fn render_run; /* NULL: no text of runs (path.h) */
+	size_t max_path_bytes; /* bound of the cache of runs */
+	size_t max_run; /* instructions in one run */
 	uint64_t grace_ns; /* how long an unloaded program's symbols stay resolvable */
 	bool live; /* false (tests): no BPF programs, no kernel notifications */
 };
@@ -98,6 +102,10 @@ struct symbols_description {
 	size_t cached_locations;
 	uint64_t cache_hits;
 	uint64_t cache_misses;
+	size_t cached_runs;
+	size_t run_bytes; /* of them */
+	uint64_t run_hits;
+	uint64_t run_misses;
 	uint64_t lost_reports; /* kernel reports that were lost and led to a full re-read */
 	size_t bytes; /* memory held, estimated */
 };
