@@ -294,6 +294,7 @@ static int start_pipeline(struct daemon *daemon)
 static int make_loop(struct daemon *daemon)
 {
 	daemon->base = event_base_new();
+	daemon->api.base = daemon->base;
 	return daemon->base ? watch_signals(daemon) : -ENOMEM;
 }
 

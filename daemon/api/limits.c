@@ -43,4 +43,10 @@ const struct limit limits[N_LIMITS] = {
 		"More without a branch taken is a gap of a path: it would fill a message by itself."},
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
 		"Symbols of an unloaded program stay for records that are still on their way."},
+	[LIMIT_DUMPS] = {"dumps", 16, "dumps",
+		"Each one holds the code and the lines of its programs until it has been read."},
+	[LIMIT_DUMP_PART] = {"dumpPart", 512, "instructions",
+		"Requests are served and the ring is drained between two parts of a dump."},
+	[LIMIT_DUMP_REPLY] = {"dumpReply", 4096, "instructions",
+		"Without `more` a dump is one reply, made in one go: 2 ms and half a megabyte."},
 };

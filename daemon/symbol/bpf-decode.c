@@ -141,15 +141,39 @@ static int keep_strings(struct bpf_program *program, const struct btf *btf)
 	return 0;
 }
 
+static int compare_insns(const void *a, const void *b, void *userdata)
+{
+	const struct bpf_line *lines = userdata;
+	uint32_t x = lines[*(const uint32_t *)a].insn, y = lines[*(const uint32_t *)b].insn;
+
+	return x < y ? -1 : x > y;
+}
+
+static int order_by_insn(struct bpf_program *program)
+{
+	program->lines_by_insn = calloc(program->n_lines, sizeof(*program->lines_by_insn));
+	if (!program->lines_by_insn)
+		return -ENOMEM;
+	for (size_t i = 0; i < program->n_lines; i++)
+		program->lines_by_insn[i] = i;
+	qsort_r(program->lines_by_insn, program->n_lines, sizeof(*program->lines_by_insn),
+		compare_insns, program->lines);
+	program->bytes += program->n_lines * sizeof(*program->lines_by_insn);
+	return 0;
+}
+
 static int decode_lines(struct bpf_program *program, const struct bpf_prog_info *info,
 		const struct bpf_program_arrays *arrays, const struct btf *btf)
 {
-	size_t n = MIN(info->nr_line_info, info->nr_jited_line_info);
+	bool compiled = arrays->line_addresses && info->nr_jited_line_info &&
+			info->jited_line_info_rec_size == sizeof(uint64_t);
+	size_t n = info->nr_line_info;
 	int r;
 
-	if (!arrays->lines || !arrays->line_addresses || n == 0 || program->lines ||
-	    info->line_info_rec_size < sizeof(struct bpf_line_info) ||
-	    info->jited_line_info_rec_size != sizeof(uint64_t))
+	if (compiled)
+		n = MIN(n, info->nr_jited_line_info);
+	if (!arrays->lines || n == 0 || program->lines || (!compiled && !program->insns) ||
+	    info->line_info_rec_size < sizeof(struct bpf_line_info))
 		return 0;
 	n = MIN(n, (size_t)BPF_PROGRAM_MAX_LINES);
 	program->lines = calloc(n, sizeof(*program->lines));
@@ -162,7 +186,7 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 		memcpy(&record, (char *)arrays->lines + i * info->line_info_rec_size,
 		       sizeof(record));
 		program->lines[i] = (struct bpf_line){
-			.address = arrays->line_addresses[i],
+			.address = compiled ? arrays->line_addresses[i] : 0,
 			.file = record.file_name_off,
 			.text = record.line_off,
 			.line = BPF_LINE_INFO_LINE_NUM(record.line_col),
@@ -179,7 +203,7 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 	/* The functions of a program lie in memory in any order. */
 	qsort(program->lines, n, sizeof(*program->lines), compare_lines);
 	program->bytes += n * sizeof(*program->lines);
-	return 0;
+	return program->insns ? order_by_insn(program) : 0;
 }
 
 /* Code that is shorter than its functions is not theirs: they came and went between the calls. */
@@ -240,6 +264,20 @@ int bpf_program_decode(struct bpf_program *program, const struct bpf_prog_info *
 	return btf ? decode_lines(program, info, arrays, btf) : 0;
 }
 
+static bool tell_line(const struct bpf_program *program, const struct bpf_line *line,
+		struct bpf_source *ret)
+{
+	if (line->file == 0 || line->line == 0)
+		return false;
+	*ret = (struct bpf_source){
+		.file = program->strings + line->file,
+		.text = program->strings + line->text,
+		.line = line->line,
+		.column = line->column,
+	};
+	return true;
+}
+
 bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
 		uint64_t address, struct bpf_source *ret)
 {
@@ -259,13 +297,23 @@ bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_
 	line = &program->lines[low - 1];
 	if (line->address < function_start) /* the tail of another function */
 		return false;
-	if (line->file == 0 || line->line == 0)
+	return tell_line(program, line, ret);
+}
+
+bool bpf_program_find_insn_line(const struct bpf_program *program, size_t insn,
+		struct bpf_source *ret)
+{
+	size_t low = 0, high = program->lines_by_insn ? program->n_lines : 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (program->lines[program->lines_by_insn[middle]].insn <= insn)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
 		return false;
-	*ret = (struct bpf_source){
-		.file = program->strings + line->file,
-		.text = program->strings + line->text,
-		.line = line->line,
-		.column = line->column,
-	};
-	return true;
+	return tell_line(program, &program->lines[program->lines_by_insn[low - 1]], ret);
 }

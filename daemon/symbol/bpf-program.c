@@ -33,6 +33,7 @@ static void forget(struct bpf_program *program)
 		free(program->functions[i].name);
 	free(program->functions);
 	free(program->lines);
+	free(program->lines_by_insn);
 	free(program->strings);
 	free(program->insns);
 	free(program->maps);

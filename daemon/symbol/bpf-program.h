@@ -63,6 +63,7 @@ struct bpf_program {
 	enum { LINES_UNREAD, LINES_READ, LINES_GONE } lines_state;
 	size_t n_lines;
 	struct bpf_line *lines; /* by address */
+	uint32_t *lines_by_insn; /* their indices; NULL unless the instructions were read */
 	char *strings;
 
 	enum { CODE_UNREAD, CODE_READ, CODE_GONE, CODE_HIDDEN } code_state;
@@ -117,6 +118,10 @@ struct bpf_source {
  */
 bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
 		uint64_t address, struct bpf_source *ret);
+
+/* The source of insns[insn], likewise; read with BPF_PROGRAM_INSNS and BPF_PROGRAM_LINES. */
+bool bpf_program_find_insn_line(const struct bpf_program *program, size_t insn,
+		struct bpf_source *ret);
 
 /* The arrays that the kernel fills, as many elements as the info says. */
 struct bpf_program_arrays {

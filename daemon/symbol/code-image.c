@@ -148,8 +148,12 @@ static const struct {
 	const char *hint;
 } texts[] = {
 	[CODE_E_UNKNOWN] = {
-		"no function of the kernel, of a module or of a BPF program is at that address",
-		"See `lbrctl progs` for programs, and /proc/kallsyms for functions of the kernel.",
+		"no function of the kernel, of a module or of a BPF program is there",
+		"/proc/kallsyms lists the addresses of all of them.",
+	},
+	[CODE_E_NO_FUNCTION] = {
+		"neither the kernel nor a module has a function of that name",
+		"/proc/kallsyms lists them; one that is inlined everywhere is not among them.",
 	},
 	[CODE_E_HIDDEN] = {
 		"the kernel hides the machine code of BPF programs from lbrd",
@@ -179,6 +183,14 @@ static const struct {
 	[CODE_E_UNMAPPED] = {
 		"the kernel shows no code there: it was unloaded, or was needed for the boot only",
 		"Look whether its module is loaded.",
+	},
+	[CODE_E_AMBIGUOUS] = {
+		"several functions have that name",
+		"Say MODULE:NAME, or give the address: /proc/kallsyms lists them all.",
+	},
+	[CODE_E_NOT_COMPILED] = {
+		"the kernel interprets it, and has no machine code of it",
+		"Set the sysctl net.core.bpf_jit_enable to 1 and load it again, or use --xlated.",
 	},
 };
 

@@ -15,6 +15,7 @@ struct code;
 
 enum code_error {
 	CODE_E_UNKNOWN = 1, /* no function of the kernel, of a module or of a program is there */
+	CODE_E_NO_FUNCTION, /* no function has that name */
 	CODE_E_HIDDEN, /* of a program: kptr_restrict, or no CAP_SYSLOG */
 	CODE_E_GONE, /* of a program that was unloaded before its code was read */
 	CODE_E_NO_SIZE, /* where it ends is not known */
@@ -22,6 +23,8 @@ enum code_error {
 	CODE_E_LOCKDOWN, /* of the kernel: it is locked down */
 	CODE_E_NO_KCORE, /* of the kernel: it has no /proc/kcore, or none that can be read */
 	CODE_E_UNMAPPED, /* the kernel shows nothing there (any more) */
+	CODE_E_AMBIGUOUS, /* several functions have that name */
+	CODE_E_NOT_COMPILED, /* a BPF program that is interpreted */
 };
 
 /* Immutable once made; keeps what it names alive. */

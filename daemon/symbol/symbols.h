@@ -63,7 +63,8 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
 		uint64_t timestamp);
 
 /*
- * The address range [*ret_start, *ret_end) of a kernel function by name, module NULL for vmlinux.
+ * The address range [*ret_start, *ret_end) of a kernel function by name, module NULL for vmlinux,
+ * "" for any module.
  * 0; -ENOENT: no such symbol or addresses hidden; -ENOTUNIQ: several in that module.
  */
 int symbols_find(struct symbols *symbols, const char *name, const char *module,
