@@ -197,6 +197,31 @@ static void put_operands(struct text *text, const char *operands)
 	}
 }
 
+/* movs, cmps, stos, lods, scas, ins: their destination is in the segment es, whatever is said. */
+static bool is_string_operation(const cs_insn *insn)
+{
+	uint8_t opcode = insn->detail->x86.opcode[0];
+
+	return (opcode >= 0xa4 && opcode <= 0xa7) || (opcode >= 0xaa && opcode <= 0xaf) ||
+	       opcode == 0x6c || opcode == 0x6d;
+}
+
+/* Writes the operands with `segment` before `destination`. */
+static void put_string_operands(struct text *text, const char *operands, const char *segment,
+		const char *destination)
+{
+	const char *found = strstr(operands, destination);
+
+	if (!found || (found > operands && found[-1] == ':')) {
+		put_operands(text, operands);
+		return;
+	}
+	for (const char *p = operands; p < found; p++)
+		put(text, *p);
+	put_string(text, segment);
+	put_string(text, found);
+}
+
 static void spell(const struct disassembler *disassembler, const cs_insn *insn,
 		struct instruction *ret)
 {
@@ -209,7 +234,12 @@ static void spell(const struct disassembler *disassembler, const cs_insn *insn,
 	put_string(&text, insn->id == X86_INS_UD2B ? "ud1" : insn->mnemonic);
 	if (insn->op_str[0]) {
 		put(&text, ' ');
-		put_operands(&text, insn->op_str);
+		if (!is_string_operation(insn))
+			put_operands(&text, insn->op_str);
+		else if (disassembler->syntax == SYNTAX_ATT)
+			put_string_operands(&text, insn->op_str, "%es:", "(%rdi)");
+		else
+			put_string_operands(&text, insn->op_str, "es:", "[rdi]");
 	}
 	ret->text[text.length] = '\0';
 }
