@@ -67,8 +67,9 @@ static void add_true(struct json_object *object, const char *name, bool value)
 
 static bool is_address(const char *word)
 {
-	return !strncmp(word, "0x", 2) && word[2] && !word[2 + strspn(word + 2, "0123456789abcdef"
-									"ABCDEF")];
+	size_t digits = strspn(word + 2 * !strncmp(word, "0x", 2), "0123456789abcdefABCDEF");
+
+	return !strncmp(word, "0x", 2) && digits > 0 && digits <= 16 && !word[2 + digits];
 }
 
 /* Sixteen digits without 0x, as /proc/kallsyms and the dump itself write addresses. */
@@ -83,13 +84,8 @@ static bool add_target(const struct dump *dump, int argc, char **argv,
 {
 	_cleanup_json_ struct json_object *targets = json_object_new_array();
 	bool function = argc && !strcmp(argv[0], "func");
-	char address[19];
+	char address[32];
 
-	if (!argc) {
-		usage_error(&command_dump, "say what to dump, for example 'lbrctl dump prog 850' "
-			    "or 'lbrctl dump func tcp_v4_rcv'");
-		return false;
-	}
 	if (argc > 2) {
 		usage_error(&command_dump, "it dumps one thing at a time, '%s' is one too many",
 			    argv[2]);
@@ -101,11 +97,9 @@ static bool add_target(const struct dump *dump, int argc, char **argv,
 		return false;
 	}
 	if (function && argc == 2 && (is_address(argv[1]) || is_bare_address(argv[1]))) {
-		snprintf(address, sizeof(address), "%s%.16s", is_address(argv[1]) ? "" : "0x",
+		snprintf(address, sizeof(address), "%s%.18s", is_address(argv[1]) ? "" : "0x",
 			 argv[1]);
-		json_object_object_add(parameters, "address",
-				       json_object_new_string(is_address(argv[1]) ? argv[1] :
-										    address));
+		json_object_object_add(parameters, "address", json_object_new_string(address));
 		return true;
 	}
 	if (!selectors_parse(&command_dump, argc, argv, targets))

@@ -90,11 +90,9 @@ static bool print_alu(const struct bpf_insn *insn, char *buffer, size_t size)
 
 	switch (BPF_OP(insn->code)) {
 	case BPF_END:
-		print_swap(insn, buffer, size);
-		return true;
+		return print_swap(insn, buffer, size);
 	case BPF_MOV:
-		print_move(insn, prefix, buffer, size);
-		return true;
+		return print_move(insn, prefix, buffer, size);
 	case BPF_NEG:
 		snprintf(buffer, size, "%c%u = -%c%u", prefix, insn->dst_reg, prefix,
 			 insn->dst_reg);
