@@ -63,6 +63,11 @@ static bool is_interrupt(const struct row *row)
 	return is_vector(row->to) && row->from->kind != LOCATION_INTERRUPT;
 }
 
+static bool same_function(const struct location *a, const struct location *b)
+{
+	return a->symbol && b->symbol && a->address - a->offset == b->address - b->offset;
+}
+
 /* By what the CPU says, or by where it leads to. */
 static enum path_end guess_end(const struct row *row)
 {
@@ -87,8 +92,7 @@ static enum path_end guess_end(const struct row *row)
 	default:
 		break;
 	}
-	if (!row->from->symbol || !row->to->symbol ||
-	    row->from->address - row->from->offset == row->to->address - row->to->offset)
+	if (!row->to->symbol || same_function(row->from, row->to))
 		return PATH_END_UNKNOWN;
 	return row->to->offset == 0 ? PATH_END_CALL : PATH_END_RETURN;
 }

@@ -5,6 +5,7 @@
 #include "daemon/symbol/life.h"
 #include "daemon/symbol/symbols.h"
 
+struct images;
 struct path_maker;
 
 /*
@@ -15,4 +16,6 @@ struct path_maker;
 struct life *symbols_look_up(struct symbols *symbols, uint64_t address, uint64_t timestamp,
 		struct location *ret);
 
+/* What code came and went. */
+struct images *symbols_images(struct symbols *symbols);
 struct path_maker *symbols_path_maker(struct symbols *symbols);

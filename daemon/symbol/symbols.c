@@ -282,6 +282,11 @@ struct life *symbols_look_up(struct symbols *symbols, uint64_t address, uint64_t
 	return query.life;
 }
 
+struct images *symbols_images(struct symbols *symbols)
+{
+	return &symbols->code.images;
+}
+
 struct path_maker *symbols_path_maker(struct symbols *symbols)
 {
 	return symbols->paths;

@@ -62,7 +62,7 @@ def seen_lines(event):
     outermost = min(step["depth"] for step in event["path"] if step.get("symbol") == "paths")
     for step in event["path"]:
         if "gap" in step:
-            harness.equal(step["gap"], "trimmed", "a gap")
+            assert step["gap"] in ("trimmed", "truncated"), step
             after_gap = True
             continue
         for line in step["lines"]:
@@ -74,6 +74,17 @@ def seen_lines(event):
             found.append(item)
             after_gap = False
     return found
+
+
+def check_lines(event, path):
+    """With return thunks a way may be longer than the record: then its begin is missing, which the
+    path must say."""
+    seen, expected = seen_lines(event), expected_lines(path)
+    truncated = event["path"][0].get("gap") == "truncated"
+    harness.equal(truncated, len(seen) < len(expected), "truncated")
+    depth = expected[-1][2] - seen[-1][2]
+    seen = [(line, decisions, level + depth) for line, decisions, level in seen]
+    harness.equal(seen, expected[-len(seen):], "lines")
 
 
 def runs_of(event):
@@ -89,7 +100,7 @@ def test_source_is_as_written():
             for path in paths.ALL:
                 _, event = harness.undisturbed(
                     lambda: loaded["paths"].run(path.data), lambda: next(events))
-                harness.equal(seen_lines(event), expected_lines(path), "lines")
+                check_lines(event, path)
                 for step in runs_of(event):
                     for line in step["lines"]:
                         if line.get("file", "").endswith("paths.bpf.c"):
@@ -135,7 +146,7 @@ def test_a_program_that_is_gone():
             time.sleep(0.05)
         late, events = watch(lbrd, replay=1, view="source")
         with late:
-            harness.equal(seen_lines(next(events)), expected_lines(paths.ALL[0]), "lines")
+            check_lines(next(events), paths.ALL[0])
 
 
 def test_no_code_is_a_gap():
@@ -163,9 +174,10 @@ def test_no_code_is_a_gap():
 
 def test_a_view_that_cannot_be():
     with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd, lbrd.connect() as client:
+        targets = [{"programId": loaded["paths"].id}]
         for parameters in ({"view": "source", "raw": True}, {"view": "nonsense"}):
             try:
-                client.call("Watch", parameters)
+                client.call("Attach", {"targets": targets, **parameters})
             except harness.VarlinkError as error:
                 harness.equal(error.parameters["parameter"], "view")
             else:
