@@ -19,6 +19,7 @@
 
 #define INDENT 2u
 #define WIDEST_PLACE 28u
+#define NARROWEST_TEXT 16u
 #define DEEPEST 64u
 
 /* One line of output. */
@@ -63,10 +64,21 @@ static bool is_trimmed(const struct path_step *step)
 	return step && json_slice_is(&step->gap, "trimmed");
 }
 
+/* Whether the way leads out of the function from here. */
+static bool leaves(const struct source_item *item)
+{
+	const struct path_step *next = item->next;
+
+	if (item->end == PATH_END_CALL || item->end == PATH_END_RETURN)
+		return true;
+	return item->end == PATH_END_JUMP && next && next->symbol.data &&
+	       !same_slice(next->symbol, item->step->symbol);
+}
+
 /* The rest of a line that made a call, or was interrupted: nothing new is to be told of it. */
 static bool is_rest(const struct source_item *item, const struct source_item *before)
 {
-	if (!before || !item->line || item->line->decisions.n || item->end == PATH_END_CALL)
+	if (!before || item->line->decisions.n || leaves(item))
 		return false;
 	return (before->end == PATH_END_CALL || before->end == PATH_END_INTERRUPT) &&
 	       same_place(item, before);
@@ -109,11 +121,8 @@ static int add_lines(struct path_renderer *renderer, const struct path_step *ste
 		};
 		size_t before = latest[step->depth];
 
-		if (i == 0 && is_rest(&item, before ? &renderer->items[before - 1] : NULL)) {
-			renderer->items[before - 1].end = item.end;
-			renderer->items[before - 1].next = item.next;
+		if (i == 0 && is_rest(&item, before ? &renderer->items[before - 1] : NULL))
 			continue;
-		}
 		r = add_item(renderer, &item);
 		latest[step->depth] = renderer->n_items;
 	}
@@ -180,8 +189,6 @@ static void say_end(const struct terminal *terminal, const struct source_item *i
 		    struct path_words *words)
 {
 	const struct path_step *next = item->next;
-	bool elsewhere = next && next->symbol.data &&
-			 !same_slice(next->symbol, item->step->symbol);
 
 	if (item->end == PATH_END_RETURN) {
 		path_words_format(words, "return");
@@ -189,7 +196,7 @@ static void say_end(const struct terminal *terminal, const struct source_item *i
 		path_words_format(words, next && next->symbol.data ? "call " : "call");
 		if (next)
 			path_words_add(words, terminal, &next->symbol);
-	} else if (item->end == PATH_END_JUMP && elsewhere) {
+	} else if (item->end == PATH_END_JUMP && leaves(item)) {
 		path_words_format(words, "jump ");
 		path_words_add(words, terminal, &next->symbol);
 	}
@@ -250,6 +257,7 @@ static unsigned int times_width(const struct fold_line *line)
 static void measure(const struct path_renderer *renderer, size_t n, struct layout *layout)
 {
 	unsigned int width = renderer->terminal->width, open = 0, fixed;
+	unsigned int widest = MIN(WIDEST_PLACE, width / 3);
 
 	*layout = (struct layout){ .levels = 1 };
 	for (size_t i = 0; i < n; i++) {
@@ -269,12 +277,14 @@ static void measure(const struct path_renderer *renderer, size_t n, struct layou
 			layout->text = MAX(layout->text, INDENT * item->step->depth +
 					   path_words_width(&words.text));
 	}
-	layout->place = MIN(layout->place, WIDEST_PLACE);
 	if (!width)
 		return;
-	layout->note = MIN(layout->note, width / 3);
-	fixed = 2 * layout->levels + (layout->place ? layout->place + 2 : 0) +
-		(layout->note ? layout->note + 2 : 0) + layout->times;
+	layout->note = MIN(layout->note, width / 4);
+	layout->place = MIN(layout->place, widest);
+	fixed = 2 * layout->levels + (layout->note ? layout->note + 2 : 0) + layout->times;
+	if (layout->place && fixed + layout->place + 2 + NARROWEST_TEXT > width)
+		layout->place = 0; /* what was done says more than where */
+	fixed += layout->place ? layout->place + 2 : 0;
 	layout->text = MIN(layout->text, width > fixed + 8 ? width - fixed : 8);
 }
 
@@ -345,13 +355,17 @@ static void put_gap(const struct terminal *terminal, const struct layout *layout
 		    struct output *out)
 {
 	unsigned int indent = INDENT * item->step->depth + (layout->place ? layout->place + 2 : 0);
-	unsigned int used = 2 * layout->levels + layout->times;
+	unsigned int used = 2 * layout->levels + layout->times, room = 0, least;
 
-	if (terminal->width)
-		indent = MIN(indent, terminal->width / 2);
+	/* A sentence that would be cut off begins further to the left. */
+	if (terminal->width) {
+		room = terminal->width - used;
+		least = MIN(room, path_words_width(&words->text));
+		indent = MIN(indent, room - least);
+		room -= indent;
+	}
 	output_spaces(out, indent);
-	path_words_put(&words->text, terminal, path_gap_style(item->step),
-		       terminal->width ? terminal->width - indent - used : 0, out);
+	path_words_put(&words->text, terminal, path_gap_style(item->step), room, out);
 }
 
 static void put_line(const struct terminal *terminal, const struct layout *layout,
