@@ -67,9 +67,12 @@ static void add_true(struct json_object *object, const char *name, bool value)
 
 static bool is_address(const char *word)
 {
-	size_t digits = strspn(word + 2 * !strncmp(word, "0x", 2), "0123456789abcdefABCDEF");
+	size_t digits;
 
-	return !strncmp(word, "0x", 2) && digits > 0 && digits <= 16 && !word[2 + digits];
+	if (strncmp(word, "0x", 2))
+		return false;
+	digits = strspn(word + 2, "0123456789abcdefABCDEF");
+	return digits > 0 && digits <= 16 && !word[2 + digits];
 }
 
 /* Sixteen digits without 0x, as /proc/kallsyms and the dump itself write addresses. */
