@@ -468,7 +468,7 @@ static size_t write_function(struct dump *dump, const struct item *item, size_t 
 
 bool dump_write(struct dump *dump, size_t max, struct json_writer *w)
 {
-	/* Strings of the kernel's locations do not outlive a part; a line may then be told twice. */
+	/* Strings of locations do not outlive a part; a line may then be told twice. */
 	dump->frame = (struct location_frame){};
 	json_begin_array(w);
 	while (dump->item < dump->n_items && max > 0) {

@@ -34,7 +34,7 @@ int dump_add_image(struct dump *dump, struct code_image *image);
 int dump_add_insns(struct dump *dump, struct bpf_program *program, size_t function);
 
 /*
- * Writes the next instructions, `max` at most, as an array of CodeFunction of io.lbrd.varlink. True:
- * there are more. The symbols must be fresh (symbols_refresh()).
+ * Writes the next instructions, `max` at most, as an array of CodeFunction of io.lbrd.varlink.
+ * True: there are more. The symbols must be fresh (symbols_refresh()).
  */
 bool dump_write(struct dump *dump, size_t max, struct json_writer *w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel tells of one loaded BPF program: its functions in memory, its source, its code. */
+/* What the kernel tells of one loaded BPF program: its functions, their source and code. */
 #pragma once
 
 #include <stdbool.h>

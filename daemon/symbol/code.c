@@ -24,8 +24,8 @@
 #define MODULES_PATH "/proc/modules"
 
 /*
- * Source lines and code of programs are read when they load, since they may be gone soon after; beyond this
- * much only when one is first needed.
+ * Source lines and code of programs are read when they load, since they may be gone soon after;
+ * beyond this much only when one is first needed.
  */
 #define MAX_EAGER_BYTES (32u << 20)
 

@@ -25,6 +25,7 @@ struct disassembler {
 
 int disassembler_new(enum instruction_syntax syntax, struct disassembler **ret)
 {
+	size_t option = syntax == SYNTAX_ATT ? CS_OPT_SYNTAX_ATT : CS_OPT_SYNTAX_INTEL;
 	struct disassembler *disassembler = calloc(1, sizeof(*disassembler));
 
 	if (!disassembler)
@@ -35,8 +36,7 @@ int disassembler_new(enum instruction_syntax syntax, struct disassembler **ret)
 		return -ENOTSUP;
 	}
 	if (cs_option(disassembler->handle, CS_OPT_DETAIL, CS_OPT_ON) != CS_ERR_OK ||
-	    cs_option(disassembler->handle, CS_OPT_SYNTAX,
-		      syntax == SYNTAX_ATT ? CS_OPT_SYNTAX_ATT : CS_OPT_SYNTAX_INTEL) != CS_ERR_OK) {
+	    cs_option(disassembler->handle, CS_OPT_SYNTAX, option) != CS_ERR_OK) {
 		disassembler_free(disassembler);
 		return -ENOTSUP;
 	}

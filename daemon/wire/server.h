@@ -111,8 +111,8 @@ int call_reply(struct call *call, struct json_object *parameters);
 
 /*
  * The same with the whole Varlink message, ending with its NUL byte and without `continues`. The
- * frame is shared: the call takes its own reference. NULL means that there was no memory for it: the
- * connection is lost.
+ * frame is shared: the call takes its own reference. NULL means that there was no memory for it:
+ * the connection is lost.
  */
 int call_reply_frame(struct call *call, struct frame *frame);
 
