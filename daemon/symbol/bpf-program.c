@@ -213,7 +213,7 @@ static void note_hidden(struct bpf_program *program, unsigned int parts,
 		info->nr_jited_line_info = 0;
 	if (parts & BPF_PROGRAM_CODE && !info->jited_prog_insns) {
 		info->jited_prog_len = 0;
-		if (counted->jited_prog_len)
+		if (counted->jited_prog_len && !program->code)
 			program->code_state = CODE_HIDDEN;
 	}
 	if (parts & BPF_PROGRAM_INSNS && !info->xlated_prog_insns) {
