@@ -26,7 +26,10 @@ void event_renderer_init(struct event_renderer *renderer, const struct terminal 
 
 void event_renderer_deinit(struct event_renderer *renderer);
 
-/* With its path, if it has one, else with its branches. -ENOMEM. No line is wider than the terminal. */
+/*
+ * With its path, if it has one, else with its branches. -ENOMEM. No line is wider than the
+ * terminal.
+ */
 int render_event(struct event_renderer *renderer, const struct event *event, struct output *out);
 
 /* A line that says how many events are missing here, and why. */

@@ -62,7 +62,7 @@ static void write_source_text(struct json_writer *w, const char *text)
 static void write_place(struct json_writer *w, const struct path_run *run, uint64_t address)
 {
 	MEMBER_ADDRESS(w, "address", address);
-	/* One run may pass through several symbols that lie end to end: all count from the first. */
+	/* One run may pass through symbols that lie end to end: all count from the first. */
 	if (run->start.symbol)
 		MEMBER_INT(w, "offset", run->start.offset + (address - run->start.address));
 }

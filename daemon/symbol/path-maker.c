@@ -87,7 +87,7 @@ static int append(struct joined *joined, const struct code_image *image)
 	return 0;
 }
 
-/* Adds the functions behind `first`, up to the one of `to` or to where the next one is not known. */
+/* Adds the functions behind `first`, up to the one of `to` or where the next is not known. */
 static int join(struct symbols *symbols, const struct code_image *first, uint64_t to,
 		uint64_t timestamp, struct joined *ret)
 {

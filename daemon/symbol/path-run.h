@@ -65,7 +65,7 @@ struct path_instruction {
 	struct instruction decoded;
 	uint8_t bytes[INSTRUCTION_MAX_LENGTH];
 	enum path_decision decision;
-	struct location target; /* of what it calls, jumps to or refers to; no symbol: nothing known */
+	struct location target; /* what it calls, jumps or refers to; no symbol: none */
 	size_t line; /* of the run */
 };
 

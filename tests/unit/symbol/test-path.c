@@ -310,6 +310,88 @@ static void try_trimmed(struct symbols *symbols)
 	    { TRAMPOLINE + 0x20, MAIN + 5 }, { MAIN + 8, MAIN + 0x14 }, { MAIN + 0x1f, SUB });
 }
 
+/* Places that are patched while the code runs, read in the other state; and the bound. */
+static void try_patches(void)
+{
+	unsigned char called[sizeof(main_code)];
+	const struct path_code code = { MAIN, MAIN + sizeof(main_code), main_code };
+	const struct path_code patched = { MAIN, MAIN + sizeof(called), called };
+	struct path_span span = { .from = MAIN, .to = MAIN, .next = TRAMPOLINE, .function = MAIN };
+	struct disassembler *disassembler;
+	struct path_run run = {};
+
+	memcpy(called, main_code, sizeof(called));
+	called[0] = 0xe8;
+	CHECK_EQ(disassembler_new(SYNTAX_ATT, &disassembler), 0);
+
+	/* Read as a nop, run as a call. */
+	CHECK_EQ(path_run_decode(disassembler, &code, &span, 64, &run), 0);
+	CHECK_EQ(run.end, PATH_END_CALL);
+	CHECK(run.patched);
+	CHECK_EQ(run.instructions[0].decoded.target, TRAMPOLINE);
+	/* Read as a call of somewhere else. */
+	CHECK_EQ(path_run_decode(disassembler, &patched, &span, 64, &run), 0);
+	CHECK_EQ(run.instructions[0].decoded.target, TRAMPOLINE);
+	/* Read as a call, run as a nop. */
+	span.to = MAIN + 8;
+	span.next = MAIN + 0x14;
+	CHECK_EQ(path_run_decode(disassembler, &patched, &span, 64, &run), 0);
+	CHECK_EQ(run.n_instructions, 3);
+	CHECK_EQ(run.instructions[0].decoded.kind, INSTRUCTION_OTHER);
+	CHECK(!run.patched);
+	/* Anywhere else a call is a call. */
+	span.from = MAIN + 0x1f;
+	span.to = MAIN + 0x29;
+	CHECK_EQ(path_run_decode(disassembler, &patched, &span, 64, &run), PATH_BROKEN);
+
+	span.from = MAIN;
+	span.to = MAIN + 8;
+	CHECK_EQ(path_run_decode(disassembler, &code, &span, 3, &run), 0);
+	CHECK_EQ(path_run_decode(disassembler, &code, &span, 2, &run), PATH_TOO_LONG);
+	path_run_deinit(&run);
+	disassembler_free(disassembler);
+}
+
+/* Nothing that the ring may hold can make a path go out of bounds, or leave it without an end. */
+static void try_noise(struct symbols *symbols)
+{
+	static const uint64_t spots[] = {
+		MAIN, MAIN + 4, MAIN + 5, MAIN + 8, MAIN + 0x14, MAIN + 0x1b, MAIN + 0x1d,
+		MAIN + 0x1f, MAIN + 0x24, MAIN + 0x29, SUB, SUB + 3, TRAMPOLINE, TRAMPOLINE + 0x20,
+		NOWHERE, NOWHERE + 8, 0, UINT64_MAX, 0x401000,
+	};
+	static const struct target target = {
+		.kind = TARGET_PROGRAM, .start = MAIN, .end = MAIN + sizeof(main_code),
+	};
+	unsigned int seed = 1;
+
+	for (unsigned int round = 0; round < 20000; round++) {
+		size_t n = rand_r(&seed) % (SNAPSHOT_MAX_BRANCHES + 1);
+		struct hop hops[SNAPSHOT_MAX_BRANCHES];
+		struct snapshot snapshot;
+		struct path path;
+		struct rows rows;
+
+		for (size_t i = 0; i < n; i++)
+			hops[i] = (struct hop){
+				spots[rand_r(&seed) % (sizeof(spots) / sizeof(spots[0]))],
+				spots[rand_r(&seed) % (sizeof(spots) / sizeof(spots[0]))],
+				rand_r(&seed) % 14,
+			};
+		fill(&snapshot, hops, n);
+		rows_build(symbols, &snapshot, &target, false, &rows);
+		path_build(symbols, &snapshot, &target, &rows, round % 2, &path);
+		CHECK(path.n_steps <= PATH_MAX_STEPS);
+		CHECK(path.n_steps + 1 >= rows.n_rows || rows.n_rows == 0);
+		for (uint32_t i = 0; i < path.n_steps; i++) {
+			CHECK(path.steps[i].depth >= 0);
+			CHECK(!path.steps[i].gap == !!path.steps[i].text_length);
+		}
+		if (round % 100 == 0)
+			symbols_refresh(symbols);
+	}
+}
+
 /* The second time nothing is decoded; what is not used gives way. */
 static void try_cache(struct symbols *symbols)
 {
@@ -342,6 +424,8 @@ int main(void)
 	try_gaps(symbols);
 	try_interrupts(symbols);
 	try_trimmed(symbols);
+	try_patches();
+	try_noise(symbols);
 	try_cache(symbols);
 	symbols_free(symbols);
 	return 0;
