@@ -10,6 +10,7 @@
 #include "client/request.h"
 #include "client/selector.h"
 #include "client/stream.h"
+#include "client/view.h"
 
 enum {
 	OPTION_ENTRY = 'A',
@@ -20,6 +21,7 @@ enum {
 	OPTION_PARTIAL,
 	OPTION_NO_BRANCHES,
 	OPTION_RAW,
+	OPTION_VIEW,
 };
 
 static const struct option options_table[] = {
@@ -31,11 +33,13 @@ static const struct option options_table[] = {
 	{ "partial", no_argument, NULL, OPTION_PARTIAL },
 	{ "no-branches", no_argument, NULL, OPTION_NO_BRANCHES },
 	{ "raw", no_argument, NULL, OPTION_RAW },
+	{ "view", required_argument, NULL, OPTION_VIEW },
 	{ NULL },
 };
 
 struct attach {
 	bool entry, keep, partial, no_branches, raw;
+	const char *view; /* NULL: branches */
 	uint64_t limit, rate, pid; /* 0: none */
 };
 
@@ -62,6 +66,8 @@ static bool take_option(struct attach *attach, int c)
 	case OPTION_NO_BRANCHES:
 		attach->no_branches = true;
 		return true;
+	case OPTION_VIEW:
+		return parse_view(command, optarg, &attach->view);
 	default:
 		attach->raw = true;
 		return true;
@@ -100,6 +106,8 @@ static struct json_object *make_parameters(const struct attach *attach,
 	add_true(parameters, "partial", attach->partial);
 	add_true(parameters, "withoutBranches", attach->no_branches);
 	add_true(parameters, "raw", attach->raw);
+	if (attach->view)
+		json_object_object_add(parameters, "view", json_object_new_string(attach->view));
 	return parameters;
 }
 
@@ -131,9 +139,14 @@ static int run(struct context *context, int argc, char **argv)
 			return STATUS_USAGE;
 	if (c < 0)
 		return options.exit_code;
-	if (attach.keep && attach.raw)
+	if (attach.keep && (attach.raw || attach.view))
 		return usage_error(&command_attach,
-				   "--raw is for who watches: use it with 'lbrctl watch'");
+				   "--%s is for who watches: use it with 'lbrctl watch'",
+				   attach.raw ? "raw" : "view");
+	if (attach.view && (attach.raw || attach.no_branches))
+		return usage_error(&command_attach,
+				   "--view shows what lies between branches: not with --%s",
+				   attach.raw ? "raw" : "no-branches");
 	targets = json_object_new_array();
 	if (!selectors_parse(&command_attach, argc - optind, argv + optind, targets))
 		return STATUS_USAGE;
@@ -174,6 +187,7 @@ const struct command command_attach = {
 		"  --partial        when something cannot be attached, attach the rest\n"
 		"  --no-branches    everything but the branches, on any machine\n"
 		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"
+		VIEW_HELP "\n"
 		"\n"
 		"An event begins with its number, time, CPU, process/pid[/thread], target and\n"
 		"return value. Its branches follow, oldest first; #00 was the last one. A bar\n"

@@ -5,17 +5,20 @@
 #include "client/fields.h"
 #include "client/options.h"
 #include "client/stream.h"
+#include "client/view.h"
 
 enum {
 	OPTION_REPLAY = 'A',
 	OPTION_RAW,
 	OPTION_LIMIT,
+	OPTION_VIEW,
 };
 
 static const struct option options_table[] = {
 	{ "replay", required_argument, NULL, OPTION_REPLAY },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
+	{ "view", required_argument, NULL, OPTION_VIEW },
 	{ NULL },
 };
 
@@ -44,6 +47,7 @@ static int run(struct context *context, int argc, char **argv)
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
 	struct json_object *ids;
 	uint64_t replay = 0, limit = 0;
+	const char *view = NULL;
 	struct options options;
 	bool good = true, raw = false;
 	int c;
@@ -56,6 +60,8 @@ static int run(struct context *context, int argc, char **argv)
 		else if (c == OPTION_LIMIT)
 			good = parse_number(&command_watch, "--limit", optarg, 1, INT64_MAX,
 					    &limit);
+		else if (c == OPTION_VIEW)
+			good = parse_view(&command_watch, optarg, &view);
 		else
 			raw = true;
 	}
@@ -63,6 +69,9 @@ static int run(struct context *context, int argc, char **argv)
 		return STATUS_USAGE;
 	if (c < 0)
 		return options.exit_code;
+	if (raw && view)
+		return usage_error(&command_watch,
+				   "--view shows what lies between branches: not with --raw");
 	if (!parse_ids(argc - optind, argv + optind, &ids))
 		return STATUS_USAGE;
 	if (ids)
@@ -72,6 +81,8 @@ static int run(struct context *context, int argc, char **argv)
 				       json_object_new_int64((int64_t)replay));
 	if (raw)
 		json_object_object_add(parameters, "raw", json_object_new_boolean(true));
+	if (view)
+		json_object_object_add(parameters, "view", json_object_new_string(view));
 	return stream_run(context, &(struct stream_config){
 		.method = "io.lbrd.Watch",
 		.parameters = parameters,
@@ -91,6 +102,7 @@ const struct command command_watch = {
 		"Options:\n"
 		"  --replay N       begin with the latest N events\n"
 		"  --limit N        end after N events\n"
-		"  --raw            all rows as recorded: the tracer's own too, thunks not folded",
+		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"
+		VIEW_HELP,
 	.run = run,
 };

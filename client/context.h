@@ -37,8 +37,8 @@ struct command {
 	int (*run)(struct context *context, int argc, char **argv);
 };
 
-extern const struct command command_attach, command_detach, command_list, command_progs,
-	command_status, command_watch;
+extern const struct command command_attach, command_detach, command_dump, command_list,
+	command_progs, command_status, command_watch;
 
 /* "lbrctl: …" and "hint: …" on standard error, one line each, sanitized. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);

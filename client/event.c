@@ -93,6 +93,12 @@ static void read_return_value(struct json_reader *r, struct event *event)
 	event->has_return_value = json_read_int(r, &event->return_value);
 }
 
+static void read_path(struct json_reader *r, struct event *event)
+{
+	if (!json_pass_null(r))
+		json_read_raw(r, &event->path);
+}
+
 static void read_member(struct event_reader *reader, struct json_reader *r,
 			const struct json_slice *key, struct event *event)
 {
@@ -116,6 +122,8 @@ static void read_member(struct event_reader *reader, struct json_reader *r,
 		read_return_value(r, event);
 	else if (json_slice_is(key, "returnAddress"))
 		read_string(r, event, &event->return_address);
+	else if (json_slice_is(key, "path"))
+		read_path(r, event);
 	else if (json_slice_is(key, "noticeText"))
 		read_string(r, event, &event->notice);
 	else

@@ -38,6 +38,7 @@ struct event {
 	int64_t return_value;
 	struct json_slice return_address;
 	struct json_slice notice;
+	struct json_slice path; /* the array of PathStep as it stands in the message; see path.h */
 	size_t n_rows;
 	struct event_row rows[EVENT_MAX_ROWS]; /* newest first */
 	/* Where strings with escapes are unescaped to. */

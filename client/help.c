@@ -8,7 +8,7 @@
 
 const struct command *const commands[] = {
 	&command_attach, &command_watch, &command_detach, &command_list,
-	&command_progs,	 &command_status, NULL,
+	&command_progs,	 &command_dump,	 &command_status, NULL,
 };
 
 static const char synopsis[] =

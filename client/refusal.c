@@ -115,6 +115,7 @@ static const struct {
 	{ "io.lbrd.TargetsRefused", explain_targets },
 	{ "io.lbrd.BranchRecordsUnavailable", explain_no_branches },
 	{ "io.lbrd.TracingUnavailable", explain_message },
+	{ "io.lbrd.CodeUnavailable", explain_message },
 	{ "io.lbrd.NoSuchAttachment", explain_no_attachment },
 	{ "io.lbrd.NotOwner", explain_not_owner },
 	{ "io.lbrd.LimitReached", explain_limit },

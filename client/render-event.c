@@ -26,6 +26,12 @@ void event_renderer_init(struct event_renderer *renderer, const struct terminal 
 {
 	*renderer = (struct event_renderer){ .terminal = terminal, .clock_second = -1 };
 	row_renderer_init(&renderer->rows, terminal, places);
+	renderer->path.terminal = terminal;
+}
+
+void event_renderer_deinit(struct event_renderer *renderer)
+{
+	path_renderer_deinit(&renderer->path);
 }
 
 static void put_style(const struct event_renderer *renderer, struct output *out, enum style style)
@@ -187,9 +193,11 @@ int render_event(struct event_renderer *renderer, const struct event *event, str
 {
 	if (renderer->last == LAST_BLOCK || renderer->last == LAST_LOSS)
 		output_append(out, "\n", 1);
-	renderer->last = event->n_rows ? LAST_BLOCK : LAST_LINE;
+	renderer->last = event->n_rows || event->path.data ? LAST_BLOCK : LAST_LINE;
 	put_header(renderer, event, out);
 	put_notice(renderer, event, out);
+	if (event->path.data)
+		return render_path(&renderer->path, &event->path, out);
 	return render_rows(&renderer->rows, event, out);
 }
 

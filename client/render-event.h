@@ -5,6 +5,7 @@
 #include "client/event.h"
 #include "client/losses.h"
 #include "client/output.h"
+#include "client/render-path.h"
 #include "client/render-rows.h"
 #include "client/terminal.h"
 
@@ -17,12 +18,18 @@ struct event_renderer {
 	char clock[16];
 	size_t clock_length;
 	struct row_renderer rows;
+	struct path_renderer path;
 };
 
 void event_renderer_init(struct event_renderer *renderer, const struct terminal *terminal,
 			 const struct places *places);
 
-/* -ENOMEM. No line is wider than the terminal. */
+void event_renderer_deinit(struct event_renderer *renderer);
+
+/*
+ * With its path, if it has one, else with its branches. -ENOMEM. No line is wider than the
+ * terminal.
+ */
 int render_event(struct event_renderer *renderer, const struct event *event, struct output *out);
 
 /* A line that says how many events are missing here, and why. */

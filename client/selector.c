@@ -156,14 +156,14 @@ static bool refuse_start(const struct command *command, const char *word)
 	const char *like = is_number(word) ? NULL : nearest(word, keywords);
 
 	if (like)
-		usage_error(command, "there is no '%s', did you mean 'lbrctl attach %s ...'?", word,
-			    like);
+		usage_error(command, "there is no '%s', did you mean 'lbrctl %s %s ...'?", word,
+			    command->name, like);
 	else if (is_number(word) || strpbrk(word, "/=:"))
-		usage_error(command, "is '%s' a program? Then say 'lbrctl attach prog %s'", word,
-			    word);
+		usage_error(command, "is '%s' a program? Then say 'lbrctl %s prog %s'", word,
+			    command->name, word);
 	else
-		usage_error(command, "is '%s' a program or a function? Say 'lbrctl attach prog %s' "
-			    "or 'lbrctl attach func %s'", word, word, word);
+		usage_error(command, "is '%s' a program or a function? Say 'lbrctl %s prog %s' or "
+			    "'lbrctl %s func %s'", word, command->name, word, command->name, word);
 	return false;
 }
 
@@ -192,8 +192,9 @@ bool selectors_parse(const struct command *command, int argc, char **argv,
 		awaited = false;
 	}
 	if (kind == NONE)
-		usage_error(command, "say what to attach to, for example 'lbrctl attach prog 850' "
-			    "or 'lbrctl attach func tcp_v4_rcv'");
+		usage_error(command, "say what to %s%s, for example 'lbrctl %s prog 850' "
+			    "or 'lbrctl %s func tcp_v4_rcv'", command->name,
+			    command == &command_attach ? " to" : "", command->name, command->name);
 	else if (awaited)
 		usage_error(command, kind == PROGRAM ?
 				"which program? 'lbrctl progs' lists what is loaded" :

@@ -379,6 +379,7 @@ int stream_run(struct context *context, const struct stream_config *config)
 	}
 	client_free(stream->detacher);
 	client_free(stream->client);
+	event_renderer_deinit(&stream->renderer);
 	event_reader_free(stream->reader);
 	free(stream);
 	return exit_code;

@@ -23,8 +23,8 @@ static const char *const colors[STYLE_COUNT] = {
 	[STYLE_BAD] = "\033[1;31m",
 };
 
-static const struct glyphs line_drawing = { "┌", "│", "└", "…", "›", "→ " };
-static const struct glyphs ascii = { ",", "|", "`", "~", ">", "= " };
+static const struct glyphs line_drawing = { "┌", "│", "└", "…", "›", "→ ", "× " };
+static const struct glyphs ascii = { ",", "|", "`", "~", ">", "= ", "x " };
 
 static bool wants_color(int fd, enum color_when color)
 {

@@ -21,12 +21,13 @@ enum style {
 	STYLE_COUNT,
 };
 
-/* Pieces of drawing, each one column wide but for `result`. */
+/* Pieces of drawing, each one column wide but for the last two. */
 struct glyphs {
 	const char *first, *middle, *last; /* the bar that holds rows of one function together */
 	const char *ellipsis;
 	const char *inlined; /* before the name of an inlined function, in short */
 	const char *result; /* before a return value */
+	const char *times; /* before a count of repetitions */
 };
 
 struct terminal {

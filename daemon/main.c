@@ -19,6 +19,7 @@
 #include "common/macro.h"
 #include "daemon/api/location-text.h"
 #include "daemon/index-job.h"
+#include "daemon/api/path-text.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/options.h"
@@ -151,6 +152,9 @@ static int make_symbols(struct daemon *daemon)
 		.kallsyms_path = "/proc/kallsyms",
 		.render = location_text_render,
 		.max_locations = limit_value(LIMIT_LOCATIONS),
+		.render_run = path_text_render,
+		.max_path_bytes = limit_value(LIMIT_PATH_BYTES),
+		.max_run = limit_value(LIMIT_RUN),
 		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * 1000000000,
 		.need = on_need,
 		.userdata = daemon,
@@ -355,6 +359,7 @@ static int make_loop(struct daemon *daemon)
 	/* 0 for the reports of code that comes and goes, 1 for all others. */
 	if (!daemon->base || event_base_priority_init(daemon->base, 2) < 0)
 		return -ENOMEM;
+	daemon->api.base = daemon->base;
 	return watch_signals(daemon);
 }
 

@@ -8,6 +8,7 @@ const struct method api_methods[] = {
 	{"List", 0, method_list},
 	{"Watch", METHOD_MORE, method_watch},
 	{"Programs", 0, method_programs},
+	{"Dump", 0, method_dump},
 	{"Describe", 0, method_describe},
 	{},
 };

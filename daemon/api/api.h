@@ -44,9 +44,11 @@ struct api {
 	struct server *server;
 	const struct index_list *indexes;
 	const struct loop_counters *turns;
+	struct event_base *base;
 	const struct pipeline_counters *pipeline;
 	uint64_t since; /* nanoseconds since 1970 */
 	TAILQ_HEAD(, detach) detaches; /* calls that wait for attachments to end */
+	size_t n_dumps; /* that are on their way to a client */
 };
 
 void api_init(struct api *api);
@@ -61,4 +63,5 @@ int method_detach(struct call *call, struct json_object *parameters, void *userd
 int method_list(struct call *call, struct json_object *parameters, void *userdata);
 int method_watch(struct call *call, struct json_object *parameters, void *userdata);
 int method_programs(struct call *call, struct json_object *parameters, void *userdata);
+int method_dump(struct call *call, struct json_object *parameters, void *userdata);
 int method_describe(struct call *call, struct json_object *parameters, void *userdata);

@@ -207,6 +207,20 @@ static int judge(const struct attach_request *request, const struct attachment *
 	return 0;
 }
 
+/* Paths of records are made of it, whatever becomes of the program. */
+static void capture_code(struct symbols *symbols, const struct attachment *attachment)
+{
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < attachment->n_uses; i++) {
+		const struct target *target = &attachment->uses[i].tracing->source->target;
+
+		if (target->kind == TARGET_PROGRAM && target->program_id != last)
+			symbols_capture(symbols, target->program_id);
+		last = target->program_id;
+	}
+}
+
 int attachments_attach(struct attachments *attachments, struct attach_request *request,
 		struct attachment **ret, int *ret_detail)
 {
@@ -249,6 +263,7 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 	}
 	/* The trampolines that activation made are known before their first record is read. */
 	symbols_refresh(attachments->config.symbols);
+	capture_code(attachments->config.symbols, attachment);
 	TAILQ_INSERT_TAIL(&attachments->list, attachment, entries);
 	attachments->count++;
 	*ret = attachment;

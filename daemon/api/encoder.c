@@ -10,6 +10,8 @@
 
 #include "common/clock.h"
 #include "common/macro.h"
+#include "daemon/api/path-text.h"
+#include "daemon/symbol/path.h"
 #include "daemon/symbol/rows.h"
 #include "proto/json-writer.h"
 
@@ -17,6 +19,7 @@ struct encoder {
 	struct symbols *symbols;
 	struct json_writer writer;
 	struct rows rows; /* too large for the stack of a busy function */
+	struct path path;
 	uint64_t clock_read_at; /* CLOCK_MONOTONIC */
 	uint64_t clock_offset; /* what to add for nanoseconds since 1970 */
 };
@@ -166,6 +169,15 @@ static void write_rows(struct json_writer *w, const struct rows *rows, enum view
 	}
 }
 
+static void write_path(struct encoder *encoder, const struct observation *observation,
+		enum path_detail detail)
+{
+	path_build(encoder->symbols, &observation->snapshot, &observation->source->target,
+			&encoder->rows, detail, &encoder->path);
+	JSON_WRITE_KEY(&encoder->writer, "path");
+	path_text_write(&encoder->writer, &encoder->path);
+}
+
 static void write_event(struct encoder *encoder, const struct observation *observation,
 		enum view view)
 {
@@ -191,6 +203,10 @@ static void write_event(struct encoder *encoder, const struct observation *obser
 	write_return_value(w, &source->target, snapshot->return_value);
 	if (!observation->without_branches)
 		write_rows(w, &encoder->rows, view);
+	if (!observation->without_branches && view == VIEW_SOURCE)
+		write_path(encoder, observation, PATH_SOURCE);
+	if (!observation->without_branches && view == VIEW_INSTRUCTIONS)
+		write_path(encoder, observation, PATH_INSTRUCTIONS);
 	json_end_object(w);
 }
 

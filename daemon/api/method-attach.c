@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/macro.h"
 #include "daemon/api/api.h"
 #include "daemon/api/errors.h"
 #include "daemon/api/parameters.h"
 #include "daemon/api/replies.h"
+#include "daemon/api/selector.h"
 
 struct parsed {
 	struct target_selector *selectors;
@@ -31,47 +31,6 @@ static void parsed_deinit(struct parsed *parsed)
 }
 
 /* Each parser returns NULL, or the name of the parameter that is wrong. */
-static const char *parse_selector(struct json_object *json, struct target_selector *ret)
-{
-	static const struct {
-		const char *name;
-		int by;
-	} texts[] = {
-		{"programName", SELECT_PROGRAM_NAME},
-		{"programTag", SELECT_PROGRAM_TAG},
-		{"programPath", SELECT_PROGRAM_PATH},
-		{"kernelFunction", SELECT_KERNEL_FUNCTION},
-	};
-	int64_t id, owner;
-	int n = 0;
-
-	if (parameter_int(json, "programId", 1, UINT32_MAX, &id) < 0)
-		return "programId";
-	if (parameter_int(json, "ownerProcessId", 1, INT_MAX, &owner) < 0)
-		return "ownerProcessId";
-	*ret = (struct target_selector){
-		.id = id,
-		.owner = owner,
-		.function = parameter_string(json, "function"),
-	};
-	if (id)
-		ret->by = SELECT_PROGRAM_ID, n++;
-	if (owner)
-		ret->by = SELECT_OWNER, n++;
-	if (parameter_bool(json, "allPrograms"))
-		ret->by = SELECT_ALL_PROGRAMS, n++;
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (parameter(json, texts[i].name)) {
-			ret->by = texts[i].by, n++;
-			ret->text = parameter_string(json, texts[i].name);
-			if (!ret->text[0])
-				return texts[i].name;
-		}
-	if (ret->function && (ret->by == SELECT_KERNEL_FUNCTION || !ret->function[0]))
-		return "function";
-	return n == 1 ? NULL : "targets";
-}
-
 static const char *parse_selectors(struct json_object *array, struct parsed *ret)
 {
 	size_t n = json_object_array_length(array);
@@ -83,7 +42,7 @@ static const char *parse_selectors(struct json_object *array, struct parsed *ret
 	if (!ret->selectors)
 		return "targets";
 	for (; ret->n_selectors < n; ret->n_selectors++) {
-		wrong = parse_selector(json_object_array_get_idx(array, ret->n_selectors),
+		wrong = selector_parse(json_object_array_get_idx(array, ret->n_selectors),
 				&ret->selectors[ret->n_selectors]);
 		if (wrong)
 			return wrong;
@@ -114,7 +73,8 @@ static const char *parse(struct json_object *parameters, struct parsed *ret)
 	if (!wrong)
 		wrong = parse_filter(parameter(parameters, "filter"), &ret->filter);
 	ret->mode = mode && strcmp(mode, "entry") == 0 ? TRACE_ENTRY : TRACE_EXIT;
-	ret->view = parameter_bool(parameters, "raw") ? VIEW_RAW : VIEW_BRANCHES;
+	if (!wrong && !parameter_view(parameters, &ret->view))
+		wrong = "view";
 	ret->persistent = parameter_bool(parameters, "persistent");
 	ret->partial = parameter_bool(parameters, "partial");
 	ret->without_branches = parameter_bool(parameters, "withoutBranches");

@@ -174,6 +174,10 @@ static struct json_object *collect_counters(struct api *api,
 		{"indexBytes", symbols->mapped_bytes, "Indices of lines mapped: file pages, not memory."},
 		{"locationHits", symbols->cache_hits, "Addresses that were known."},
 		{"locationMisses", symbols->cache_misses, "Addresses that had to be looked up."},
+		{"runs", symbols->cached_runs, "Runs of instructions decoded and rendered."},
+		{"runBytes", symbols->run_bytes, "Memory that they take."},
+		{"runHits", symbols->run_hits, "Runs of a path that were known."},
+		{"runMisses", symbols->run_misses, "Runs that had to be decoded."},
 		{"lostReports", symbols->lost_reports, "Kernel reports lost: everything re-read."},
 	};
 

@@ -43,12 +43,12 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 {
 	struct api *api = userdata;
 	_cleanup_free_ uint32_t *ids = NULL;
-	struct subscription_config config = {
-		.view = parameter_bool(parameters, "raw") ? VIEW_RAW : VIEW_BRANCHES,
-	};
+	struct subscription_config config = {};
 	int64_t replay;
 	int r;
 
+	if (!parameter_view(parameters, &config.view))
+		return error_invalid_parameter(call, "view");
 	if (parameter_int(parameters, "replay", 0, INT64_MAX, &replay) < 0)
 		return error_invalid_parameter(call, "replay");
 	if ((uint64_t)replay > limit_value(LIMIT_REPLAY_EVENTS))

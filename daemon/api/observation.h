@@ -14,6 +14,8 @@
 enum view {
 	VIEW_BRANCHES, /* named, trimmed, folded */
 	VIEW_RAW, /* every row as the CPU recorded it */
+	VIEW_SOURCE, /* as VIEW_BRANCHES, and the lines that were executed */
+	VIEW_INSTRUCTIONS, /* as VIEW_BRANCHES, and the instructions that were executed */
 	N_VIEWS,
 };
 

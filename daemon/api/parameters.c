@@ -3,6 +3,7 @@
 #include "daemon/api/parameters.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct json_object *parameter(struct json_object *object, const char *name)
 {
@@ -34,4 +35,21 @@ int parameter_int(struct json_object *object, const char *name, int64_t minimum,
 		return 0;
 	*ret = json_object_get_int64(value);
 	return *ret < minimum || *ret > maximum ? -ERANGE : 0;
+}
+
+bool parameter_view(struct json_object *object, enum view *ret)
+{
+	const char *view = parameter_string(object, "view");
+
+	*ret = VIEW_BRANCHES;
+	if (view && strcmp(view, "source") == 0)
+		*ret = VIEW_SOURCE;
+	else if (view && strcmp(view, "instructions") == 0)
+		*ret = VIEW_INSTRUCTIONS;
+	if (!parameter_bool(object, "raw"))
+		return true;
+	if (*ret != VIEW_BRANCHES)
+		return false;
+	*ret = VIEW_RAW;
+	return true;
 }

@@ -41,6 +41,7 @@ struct location {
 	const char *file;
 	uint32_t line;
 	uint32_t column;
+	const char *source; /* the text of the line */
 	/* Inlined functions, innermost first: each is called by the next, the last by symbol. */
 	const struct location_frame *frames;
 	size_t n_frames;

@@ -71,7 +71,7 @@ static int copy_strings(struct bpf_program *program, struct string_map *map, con
 static int decode_functions(struct bpf_program *program, const struct bpf_prog_info *info,
 		const struct bpf_program_arrays *arrays, const struct btf *btf)
 {
-	size_t n = MIN(info->nr_jited_ksyms, info->nr_jited_func_lens);
+	size_t n = MIN(info->nr_jited_ksyms, info->nr_jited_func_lens), code = 0;
 
 	n = arrays->starts && arrays->lengths ? MIN(n, (size_t)BPF_PROGRAM_MAX_FUNCTIONS) : 0;
 	program->functions = calloc(MAX(n, (size_t)1), sizeof(*program->functions));
@@ -89,11 +89,14 @@ static int decode_functions(struct bpf_program *program, const struct bpf_prog_i
 		function->end = function->start + arrays->lengths[i];
 		if (function->end < function->start)
 			function->end = function->start;
+		function->code = code;
+		code += arrays->lengths[i];
 		if (!btf || !arrays->functions || i >= info->nr_func_info ||
 		    info->func_info_rec_size < sizeof(record))
 			continue;
 		memcpy(&record, (char *)arrays->functions + i * info->func_info_rec_size,
 		       sizeof(record));
+		function->insn = record.insn_off;
 		type = btf__type_by_id(btf, record.type_id);
 		name = type && btf_is_func(type) ? btf__name_by_offset(btf, type->name_off) : NULL;
 		if (!name || !*name)
@@ -138,15 +141,39 @@ static int keep_strings(struct bpf_program *program, const struct btf *btf)
 	return 0;
 }
 
+static int compare_insns(const void *a, const void *b, void *userdata)
+{
+	const struct bpf_line *lines = userdata;
+	uint32_t x = lines[*(const uint32_t *)a].insn, y = lines[*(const uint32_t *)b].insn;
+
+	return x < y ? -1 : x > y;
+}
+
+static int order_by_insn(struct bpf_program *program)
+{
+	program->lines_by_insn = calloc(program->n_lines, sizeof(*program->lines_by_insn));
+	if (!program->lines_by_insn)
+		return -ENOMEM;
+	for (size_t i = 0; i < program->n_lines; i++)
+		program->lines_by_insn[i] = i;
+	qsort_r(program->lines_by_insn, program->n_lines, sizeof(*program->lines_by_insn),
+		compare_insns, program->lines);
+	program->bytes += program->n_lines * sizeof(*program->lines_by_insn);
+	return 0;
+}
+
 static int decode_lines(struct bpf_program *program, const struct bpf_prog_info *info,
 		const struct bpf_program_arrays *arrays, const struct btf *btf)
 {
-	size_t n = MIN(info->nr_line_info, info->nr_jited_line_info);
+	bool compiled = arrays->line_addresses && info->nr_jited_line_info &&
+			info->jited_line_info_rec_size == sizeof(uint64_t);
+	size_t n = info->nr_line_info;
 	int r;
 
-	if (!arrays->lines || !arrays->line_addresses || n == 0 || program->lines ||
-	    info->line_info_rec_size < sizeof(struct bpf_line_info) ||
-	    info->jited_line_info_rec_size != sizeof(uint64_t))
+	if (compiled)
+		n = MIN(n, info->nr_jited_line_info);
+	if (!arrays->lines || n == 0 || program->lines || (!compiled && !program->insns) ||
+	    info->line_info_rec_size < sizeof(struct bpf_line_info))
 		return 0;
 	n = MIN(n, (size_t)BPF_PROGRAM_MAX_LINES);
 	program->lines = calloc(n, sizeof(*program->lines));
@@ -159,11 +186,12 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 		memcpy(&record, (char *)arrays->lines + i * info->line_info_rec_size,
 		       sizeof(record));
 		program->lines[i] = (struct bpf_line){
-			.address = arrays->line_addresses[i],
+			.address = compiled ? arrays->line_addresses[i] : 0,
 			.file = record.file_name_off,
 			.text = record.line_off,
 			.line = BPF_LINE_INFO_LINE_NUM(record.line_col),
 			.column = BPF_LINE_INFO_LINE_COL(record.line_col),
+			.insn = record.insn_off,
 		};
 	}
 	program->n_lines = n;
@@ -175,11 +203,52 @@ static int decode_lines(struct bpf_program *program, const struct bpf_prog_info 
 	/* The functions of a program lie in memory in any order. */
 	qsort(program->lines, n, sizeof(*program->lines), compare_lines);
 	program->bytes += n * sizeof(*program->lines);
+	return program->insns ? order_by_insn(program) : 0;
+}
+
+/* Code that is shorter than its functions is not theirs: they came and went between the calls. */
+static void take_code(struct bpf_program *program, const struct bpf_prog_info *info,
+		struct bpf_program_arrays *arrays)
+{
+	size_t size = 0;
+
+	if (!arrays->code || !info->jited_prog_len)
+		return;
+	for (size_t i = 0; i < program->n_functions; i++)
+		size += program->functions[i].end - program->functions[i].start;
+	if (info->jited_prog_len != arrays->code->size || size > arrays->code->size)
+		return;
+	if (program->code)
+		program->bytes -= program->code->size;
+	bpf_code_unref(program->code);
+	program->code = TAKE_PTR(arrays->code);
+	program->code_state = CODE_READ;
+	program->bytes += program->code->size;
+}
+
+static int take_insns(struct bpf_program *program, const struct bpf_prog_info *info,
+		struct bpf_program_arrays *arrays)
+{
+	size_t n_maps = MIN(info->nr_map_ids, BPF_PROGRAM_MAX_MAPS);
+
+	if (!arrays->insns || !info->xlated_prog_len || program->insns)
+		return 0;
+	if (arrays->maps && n_maps) {
+		program->maps = calloc(n_maps, sizeof(*program->maps));
+		if (!program->maps)
+			return -ENOMEM;
+		for (size_t i = 0; i < n_maps; i++)
+			program->maps[i].id = arrays->maps[i];
+		program->n_maps = n_maps;
+	}
+	program->insns = TAKE_PTR(arrays->insns);
+	program->n_insns = info->xlated_prog_len / sizeof(*program->insns);
+	program->bytes += program->n_insns * sizeof(*program->insns);
 	return 0;
 }
 
 int bpf_program_decode(struct bpf_program *program, const struct bpf_prog_info *info,
-		const struct bpf_program_arrays *arrays, const struct btf *btf)
+		struct bpf_program_arrays *arrays, const struct btf *btf)
 {
 	int r;
 
@@ -188,7 +257,25 @@ int bpf_program_decode(struct bpf_program *program, const struct bpf_prog_info *
 		if (r < 0)
 			return r;
 	}
+	take_code(program, info, arrays);
+	r = take_insns(program, info, arrays);
+	if (r < 0)
+		return r;
 	return btf ? decode_lines(program, info, arrays, btf) : 0;
+}
+
+static bool tell_line(const struct bpf_program *program, const struct bpf_line *line,
+		struct bpf_source *ret)
+{
+	if (line->file == 0 || line->line == 0)
+		return false;
+	*ret = (struct bpf_source){
+		.file = program->strings + line->file,
+		.text = program->strings + line->text,
+		.line = line->line,
+		.column = line->column,
+	};
+	return true;
 }
 
 bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
@@ -210,13 +297,23 @@ bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_
 	line = &program->lines[low - 1];
 	if (line->address < function_start) /* the tail of another function */
 		return false;
-	if (line->file == 0 || line->line == 0)
+	return tell_line(program, line, ret);
+}
+
+bool bpf_program_find_insn_line(const struct bpf_program *program, size_t insn,
+		struct bpf_source *ret)
+{
+	size_t low = 0, high = program->lines_by_insn ? program->n_lines : 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (program->lines[program->lines_by_insn[middle]].insn <= insn)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
 		return false;
-	*ret = (struct bpf_source){
-		.file = program->strings + line->file,
-		.text = program->strings + line->text,
-		.line = line->line,
-		.column = line->column,
-	};
-	return true;
+	return tell_line(program, &program->lines[program->lines_by_insn[low - 1]], ret);
 }

@@ -24,8 +24,8 @@
 #define MODULES_PATH "/proc/modules"
 
 /*
- * Source lines of programs are read when they load, since they may be gone soon after; beyond this
- * much only when one is first needed.
+ * Source lines and code of programs are read when they load, since they may be gone soon after;
+ * beyond this much only when one is first needed.
  */
 #define MAX_EAGER_BYTES (32u << 20)
 
@@ -87,12 +87,12 @@ static uint64_t boottime_to_monotonic(uint64_t time)
 	return time > asleep ? time - asleep : 0;
 }
 
-void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with_lines)
+void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool capture)
 {
 	struct bpf_program *program;
 	uint64_t loaded_at;
 
-	if (bpf_program_read(id, with_lines, &program) < 0)
+	if (bpf_program_read(id, capture ? BPF_PROGRAM_LINES | BPF_PROGRAM_CODE : 0, &program) < 0)
 		return;
 	loaded_at = boottime_to_monotonic(program->loaded_at);
 	code->programs_hidden = program->hidden;

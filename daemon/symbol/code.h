@@ -77,8 +77,11 @@ const struct symbol_table *code_modules(struct code *code);
  */
 bool code_search(struct code *code, uint64_t now);
 
-/* Reads the program of that id, which has come by `time`, and binds its code to it. */
-void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool with_lines);
+/*
+ * Reads the program of that id, which has come by `time`, and binds its images to it; `capture`:
+ * with its lines and its machine code, which are otherwise read when they are first needed.
+ */
+void code_learn_program(struct code *code, uint32_t id, uint64_t time, bool capture);
 
 /* More is known of the kernel's code and the modules' now: locations are to be made anew. */
 void code_renew(struct code *code);

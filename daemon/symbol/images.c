@@ -298,6 +298,21 @@ bool images_ever(const struct images *images, uint64_t address)
 	return false;
 }
 
+static struct bpf_program *find_program(struct image **images, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (images[i]->program && images[i]->program->id == id)
+			return images[i]->program;
+	return NULL;
+}
+
+struct bpf_program *images_program(const struct images *images, uint32_t id)
+{
+	struct bpf_program *program = find_program(images->live, images->n_live, id);
+
+	return program ? program : find_program(images->dead, images->n_dead, id);
+}
+
 uint64_t images_last_end(const struct images *images, uint64_t start, uint64_t end)
 {
 	for (size_t n = images->n_dead; n-- > 0;)

@@ -98,6 +98,9 @@ void images_doubt_dead(struct images *images, uint64_t time);
 /* Whether any image, live or dead, covers `address` at some time. */
 bool images_ever(const struct images *images, uint64_t address);
 
+/* The program of that id that an image, live or dead, is bound to; borrowed; NULL: none. */
+struct bpf_program *images_program(const struct images *images, uint32_t id);
+
 /* When the last dead image that touched [start, end) ended; 0: none did. */
 uint64_t images_last_end(const struct images *images, uint64_t start, uint64_t end);
 

@@ -57,6 +57,8 @@ static void add_row(struct rows *rows, const struct snapshot *snapshot, const st
 		.to = edge->to,
 		.through = edge->through,
 		.branch = join_hops(snapshot, edge),
+		.first = edge->branch,
+		.hops = edge->hops,
 	};
 }
 

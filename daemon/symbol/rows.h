@@ -18,6 +18,8 @@ struct row {
 	 * and the type that the compiler meant: a return, or an indirect call or jump.
 	 */
 	struct branch branch;
+	uint8_t first; /* its index in the snapshot; a folded one's hops end at first - hops + 1 */
+	uint8_t hops;
 };
 
 enum rows_notice {

@@ -344,7 +344,7 @@ int symbol_table_find(const struct symbol_table *table, const char *name, const 
 
 		if (strcmp(table->pool + table->names[i], name) || !table->names[i])
 			continue;
-		if (module ? !owner || strcmp(owner, module) : owner != NULL)
+		if (module && *module ? !owner || strcmp(owner, module) : !module && owner)
 			continue;
 		if (found && ret->start != table->starts[i])
 			return -ENOTUNIQ;

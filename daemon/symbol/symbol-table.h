@@ -37,7 +37,10 @@ int symbol_table_seal(struct symbol_table *table, const struct modules *modules)
  */
 bool symbol_table_lookup(const struct symbol_table *table, uint64_t address, struct symbol *ret);
 
-/* 0; -ENOENT; -ENOTUNIQ: several of that name at different addresses of that module. */
+/*
+ * `module` NULL for the kernel proper, "" for any. 0; -ENOENT; -ENOTUNIQ: several of that name at
+ * different addresses there.
+ */
 int symbol_table_find(const struct symbol_table *table, const char *name, const char *module,
 		struct symbol *ret);
 

@@ -12,9 +12,12 @@
 
 #include "common/macro.h"
 #include "daemon/symbol/code.h"
+#include "daemon/symbol/code-image.h"
 #include "daemon/symbol/kinds.h"
 #include "daemon/symbol/lines.h"
 #include "daemon/symbol/location-cache.h"
+#include "daemon/symbol/path-maker.h"
+#include "daemon/symbol/symbols-internal.h"
 
 /* The moment "now": later than any time stamp, earlier than the end of what goes on. */
 #define NOW (LIFE_OPEN - 1)
@@ -26,6 +29,7 @@ struct symbols {
 	struct lines lines;
 	uint64_t modules_changes; /* that the lines know of */
 	struct location_cache cache;
+	struct path_maker *paths;
 	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
 
 	uint32_t *tracers; /* ids of the daemon's own programs */
@@ -55,12 +59,14 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		return -ENOMEM;
 	symbols->config = *config;
 	r = location_cache_init(&symbols->cache, config->max_locations, config->render);
-	if (r == 0) {
+	if (r == 0)
+		r = path_maker_new(config->max_path_bytes, config->max_run, config->render_run,
+				   &symbols->paths);
+	if (r == 0)
 		r = code_init(&symbols->code, config->kallsyms_path, config->live);
-		if (r < 0)
-			location_cache_deinit(&symbols->cache);
-	}
 	if (r < 0) {
+		path_maker_free(symbols->paths);
+		location_cache_deinit(&symbols->cache);
 		free(symbols);
 		return r;
 	}
@@ -74,6 +80,7 @@ void symbols_free(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
+	path_maker_free(symbols->paths);
 	location_cache_deinit(&symbols->cache);
 	lines_deinit(&symbols->lines);
 	code_deinit(&symbols->code);
@@ -95,8 +102,10 @@ void symbols_refresh(struct symbols *symbols)
 		images_reap(&code->images, now - symbols->config.grace_ns);
 	if (symbols->lines.n_old) /* locations have names of them */
 		code_renew(code);
-	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max) {
+	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max ||
+	    path_cache_is_full(path_maker_cache(symbols->paths))) {
 		location_cache_sweep(&symbols->cache);
+		path_maker_sweep(symbols->paths);
 		code_bury(code);
 		lines_bury(&symbols->lines);
 	}
@@ -184,11 +193,12 @@ static bool ask_images(struct symbols *symbols, struct query *query)
 		location->kind = LOCATION_BPF_TRACER;
 	if (program->functions[image->function].name)
 		location->symbol = program->functions[image->function].name;
-	bpf_program_read_lines(program);
+	bpf_program_read_rest(program);
 	if (bpf_program_find_line(program, image->start, query->address, &source)) {
 		location->file = source.file;
 		location->line = source.line;
 		location->column = source.column;
+		location->source = source.text;
 	}
 	return true;
 }
@@ -268,39 +278,41 @@ static struct life *absence(struct symbols *symbols, uint64_t address)
 	return moment(symbols);
 }
 
+/* Answers the query from the sources. */
+static void find_out(struct symbols *symbols, struct query *query)
+{
+	bool again;
+
+	query->location = (struct location){
+		.address = query->address, .kind = LOCATION_UNKNOWN,
+	};
+	if (ask(symbols, query))
+		return;
+	again = may_come_to_be_known(symbols, query->address) &&
+		code_search(&symbols->code, code_clock());
+	if (!again || !ask(symbols, query))
+		query->life = absence(symbols, query->address);
+}
+
 static const struct location *resolve_anew(struct symbols *symbols, uint64_t address,
 		uint64_t timestamp)
 {
-	struct query query = {
-		.address = address,
-		.timestamp = timestamp,
-		.location = { .address = address, .kind = LOCATION_UNKNOWN },
-	};
+	struct query query = { .address = address, .timestamp = timestamp };
 	const struct location *location = NULL;
 
 	symbols->misses++;
-	if (!ask(symbols, &query)) {
-		bool again = may_come_to_be_known(symbols, address) &&
-			     code_search(&symbols->code, code_clock());
-
-		if (!again || !ask(symbols, &query))
-			query.life = absence(symbols, address);
-	}
+	find_out(symbols, &query);
 	if (query.life)
 		location = location_cache_add(&symbols->cache, &query.location, query.life);
 	return location ? location : &symbols->nothing;
 }
 
-const struct location *symbols_resolve(struct symbols *symbols, uint64_t address,
-		uint64_t timestamp)
+/* What is reported by now was there when a record was made, not only what the last refresh saw. */
+static uint64_t catch_up(struct symbols *symbols, uint64_t timestamp)
 {
-	const struct location *location;
-
 	if (timestamp == 0)
 		timestamp = NOW;
 	if (timestamp > symbols->fresh_until) {
-		/* What is reported by now was there when the record was made, not only what was
-		 * reported by the last refresh. */
 		if (code_has_news(&symbols->code))
 			code_take_in(&symbols->code);
 		if (timestamp != NOW) {
@@ -308,12 +320,82 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
 			symbols->code.known_until = MAX(symbols->code.known_until, timestamp);
 		}
 	}
+	return timestamp;
+}
+
+struct life *symbols_look_up(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		struct location *ret)
+{
+	struct query query = {
+		.address = address,
+		.timestamp = catch_up(symbols, timestamp),
+	};
+
+	find_out(symbols, &query);
+	*ret = query.location;
+	return query.life;
+}
+
+struct images *symbols_images(struct symbols *symbols)
+{
+	return &symbols->code.images;
+}
+
+struct path_maker *symbols_path_maker(struct symbols *symbols)
+{
+	return symbols->paths;
+}
+
+const struct location *symbols_resolve(struct symbols *symbols, uint64_t address,
+		uint64_t timestamp)
+{
+	const struct location *location;
+
+	timestamp = catch_up(symbols, timestamp);
 	location = location_cache_find(&symbols->cache, address, timestamp);
 	if (location) {
 		symbols->hits++;
 		return location;
 	}
 	return resolve_anew(symbols, address, timestamp);
+}
+
+int symbols_code(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		struct code_image **ret)
+{
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	return code_image_find(&symbols->code, address, timestamp ? timestamp : NOW, ret);
+}
+
+void symbols_capture(struct symbols *symbols, uint32_t program_id)
+{
+	struct bpf_program *program;
+
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	program = images_program(&symbols->code.images, program_id);
+	if (program) {
+		bpf_program_read_rest(program);
+		bpf_program_read_code(program);
+	}
+}
+
+int symbols_program(struct symbols *symbols, uint32_t program_id, unsigned int parts,
+		struct bpf_program **ret)
+{
+	struct bpf_program *program;
+	int r = bpf_program_read(program_id, parts, ret);
+
+	if (r != -ENOENT)
+		return r;
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	program = images_program(&symbols->code.images, program_id);
+	if (!program)
+		return -ENOENT;
+	*ret = bpf_program_ref(program);
+	return 0;
 }
 
 int symbols_find(struct symbols *symbols, const char *name, const char *module,
@@ -430,6 +512,7 @@ static size_t count_programs(const struct images *images)
 
 void symbols_describe(const struct symbols *symbols, struct symbols_description *ret)
 {
+	const struct path_cache *paths = path_maker_cache(symbols->paths);
 	const struct code *code = &symbols->code;
 
 	*ret = (struct symbols_description){
@@ -442,9 +525,14 @@ void symbols_describe(const struct symbols *symbols, struct symbols_description 
 		.cached_locations = symbols->cache.n,
 		.cache_hits = symbols->hits,
 		.cache_misses = symbols->misses,
+		.cached_runs = paths->n,
+		.run_bytes = paths->bytes,
+		.run_hits = paths->hits,
+		.run_misses = paths->misses,
 		.lost_reports = code->lost_reports,
 		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
-			 (sizeof(void *) << symbols->cache.bits),
+			 (sizeof(void *) << symbols->cache.bits) + paths->bytes +
+			 (sizeof(void *) << paths->bits),
 		.location_bytes = symbols->cache.bytes + (sizeof(void *) << symbols->cache.bits),
 		.mapped_bytes = lines_mapped(&symbols->lines),
 	};

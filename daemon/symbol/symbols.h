@@ -7,10 +7,13 @@
 #include <stdint.h>
 
 #include "daemon/model/location.h"
+#include "daemon/symbol/path-run.h"
 
 struct build_id;
 struct index;
 
+struct bpf_program;
+struct code_image;
 struct symbols;
 
 /*
@@ -38,6 +41,9 @@ struct symbols_config {
 	const char *kallsyms_path; /* "/proc/kallsyms"; another one in tests */
 	location_render_fn render; /* NULL: no text */
 	size_t max_locations; /* bound of the location cache */
+	path_render_fn render_run; /* NULL: no text of runs (path.h) */
+	size_t max_path_bytes; /* bound of the cache of runs */
+	size_t max_run; /* instructions in one run */
 	uint64_t grace_ns; /* how long an unloaded program's symbols stay resolvable */
 	symbols_need_fn need; /* NULL: no lines of the kernel and of modules */
 	void *userdata; /* of `need` */
@@ -78,11 +84,33 @@ const struct location *symbols_resolve(struct symbols *symbols, uint64_t address
 		uint64_t timestamp);
 
 /*
- * The address range [*ret_start, *ret_end) of a kernel function by name, module NULL for vmlinux.
+ * The address range [*ret_start, *ret_end) of a kernel function by name, module NULL for vmlinux,
+ * "" for any module.
  * 0; -ENOENT: no such symbol or addresses hidden; -ENOTUNIQ: several in that module.
  */
 int symbols_find(struct symbols *symbols, const char *name, const char *module,
 		uint64_t *ret_start, uint64_t *ret_end);
+
+/*
+ * The machine code of the function that covered `address` at `timestamp` (0: now), with a reference
+ * for the caller: see code_image_find() in code-image.h. 0; positive: enum code_error; -ENOMEM.
+ */
+int symbols_code(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		struct code_image **ret);
+
+/*
+ * Captures the code and the lines of a program as they are now: to be called when it is attached
+ * to, so that its records resolve whatever becomes of it.
+ */
+void symbols_capture(struct symbols *symbols, uint32_t program_id);
+
+/*
+ * All of one program, with a reference for the caller: read anew (`parts` of enum
+ * bpf_program_part), or, when it was unloaded a short while ago, as it was captured. -ENOENT: no
+ * such program; other errno as the kernel gives them.
+ */
+int symbols_program(struct symbols *symbols, uint32_t program_id, unsigned int parts,
+		struct bpf_program **ret);
 
 /* Marks the programs of this daemon (by id), so that their rows count as the tracer's. */
 void symbols_add_tracer(struct symbols *symbols, uint32_t program_id);
@@ -105,6 +133,10 @@ struct symbols_description {
 	size_t cached_locations;
 	uint64_t cache_hits;
 	uint64_t cache_misses;
+	size_t cached_runs;
+	size_t run_bytes; /* of them */
+	uint64_t run_hits;
+	uint64_t run_misses;
 	uint64_t lost_reports; /* kernel reports that were lost and led to a full re-read */
 	size_t bytes; /* memory held, estimated */
 	size_t location_bytes; /* of it, named and rendered addresses */

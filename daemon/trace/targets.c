@@ -35,6 +35,7 @@ struct resolution {
 	struct targets *targets;
 	const struct target_selector *selector;
 	enum trace_mode mode;
+	bool look_only; /* it need not be traceable */
 	struct target_list *list;
 	struct name_suggestion programs; /* names like the one that was asked for */
 	struct name_suggestion functions;
@@ -149,7 +150,8 @@ static int fail(struct resolution *resolution, enum target_error error, const ch
 static bool passes_over(const struct resolution *resolution, const struct program *program)
 {
 	return resolution->selector->by == SELECT_ALL_PROGRAMS &&
-	       (program->type == BPF_PROG_TYPE_TRACING || program_is_ours(program->id));
+	       ((program->type == BPF_PROG_TYPE_TRACING && !resolution->look_only) ||
+		program_is_ours(program->id));
 }
 
 /* A program that the selector means: to a target or a failure of its own. */
@@ -171,6 +173,8 @@ static int take_program(struct resolution *resolution, const struct program *pro
 		return 0;
 	}
 	resolution->n_with_function++;
+	if (resolution->look_only && !error)
+		return add_target(resolution->list, &target);
 	if (error == TARGET_E_NOT_TRACEABLE)
 		snprintf(detail, sizeof(detail),
 				"the object file has it, but it is not part of this program");
@@ -349,6 +353,22 @@ static int resolve_function(struct resolution *resolution)
 		return add_target(resolution->list, &target);
 	return add_failure(resolution, &target, error, detail,
 			error == TARGET_E_NO_SUCH_FUNCTION ? resolution->functions.name : NULL);
+}
+
+int targets_find(struct targets *targets, const struct target_selector *selector,
+		struct target_list *list)
+{
+	struct resolution resolution = {
+		.targets = targets,
+		.selector = selector,
+		.look_only = true,
+		.list = list,
+	};
+
+	name_suggestion_init(&resolution.programs,
+			selector->by == SELECT_PROGRAM_NAME ? selector->text : "");
+	name_suggestion_init(&resolution.functions, selector->function ? selector->function : "");
+	return resolve_programs(&resolution);
 }
 
 int targets_resolve(struct targets *targets, const struct target_selector *selector,

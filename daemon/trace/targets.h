@@ -82,6 +82,13 @@ void targets_trim(struct targets *targets);
 int targets_resolve(struct targets *targets, const struct target_selector *selector,
 		enum trace_mode mode, struct target_list *list);
 
+/*
+ * Like targets_resolve() for the functions of programs that are merely to be looked at: whatever is
+ * loaded is fine, by its id even a tracer of this daemon. Not for kernel functions.
+ */
+int targets_find(struct targets *targets, const struct target_selector *selector,
+		struct target_list *list);
+
 /* Fills message and hint of a failure; `detail` (the kernel's words) may be NULL. */
 void target_failure_set(struct target_failure *failure, const struct target *target,
 		enum target_error error, const char *detail);

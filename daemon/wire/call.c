@@ -91,22 +91,28 @@ int call_render(const char *error, struct json_object *parameters, bool continue
 }
 
 /* The last message of a call. When it cannot be sent the connection ends: none may be missed. */
-static int answer(struct call *call, const char *error, struct json_object *parameters)
+int call_reply_frame(struct call *call, struct frame *frame)
 {
-	_cleanup_(frame_unref_p) struct frame *frame = NULL;
 	struct peer *peer = call->peer;
 	int r = 0;
 
 	if (!call->oneway) {
-		r = call_render(error, parameters, false, &frame);
-		if (r == 0)
-			r = peer_send(peer, frame);
+		r = frame ? peer_send(peer, frame) : -ENOMEM;
 		if (r < 0)
 			peer_drop(peer, NULL);
 	}
-	json_object_put(parameters);
 	call_finish(call);
 	return r;
+}
+
+static int answer(struct call *call, const char *error, struct json_object *parameters)
+{
+	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+
+	if (!call->oneway && call_render(error, parameters, false, &frame) < 0)
+		frame = NULL;
+	json_object_put(parameters);
+	return call_reply_frame(call, frame);
 }
 
 int call_reply(struct call *call, struct json_object *parameters)

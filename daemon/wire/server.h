@@ -109,6 +109,13 @@ bool call_wants_more(const struct call *call);
  */
 int call_reply(struct call *call, struct json_object *parameters);
 
+/*
+ * The same with the whole Varlink message, ending with its NUL byte and without `continues`. The
+ * frame is shared: the call takes its own reference. NULL means that there was no memory for it:
+ * the connection is lost.
+ */
+int call_reply_frame(struct call *call, struct frame *frame);
+
 /* The final error; `name` with its interface ("io.lbrd.NoSuchAttachment"). Like call_reply(). */
 int call_error(struct call *call, const char *name, struct json_object *parameters);
 

@@ -20,7 +20,8 @@ static int usage(void)
 {
 	fputs("usage: bpf-tool load OBJECT DIRECTORY   pin each program at DIRECTORY/FUNCTION\n"
 	      "       bpf-tool hold OBJECT             keep them loaded until standard input ends\n"
-	      "       bpf-tool run PIN [-r REPEAT] [-c CPU] [-d PACKET-IN-HEX]\n",
+	      "       bpf-tool run PIN [-r REPEAT] [-c CPU] [-d PACKET-IN-HEX]\n"
+	      "       bpf-tool image ID                the machine code, as it is\n",
 	      stderr);
 	return 2;
 }
@@ -134,8 +135,32 @@ static int run(int argc, char **argv)
 	return 0;
 }
 
+static int print_image(unsigned int id)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	_cleanup_free_ void *image = NULL;
+	struct bpf_prog_info info;
+	__u32 length = sizeof(info), size;
+
+	memset(&info, 0, sizeof(info));
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &length) < 0)
+		return fail("BPF_OBJ_GET_INFO_BY_FD", errno);
+	size = info.jited_prog_len;
+	image = malloc(size);
+	if (!image)
+		return fail("malloc", ENOMEM);
+	memset(&info, 0, sizeof(info));
+	info.jited_prog_len = size;
+	info.jited_prog_insns = (uintptr_t)image;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) < 0)
+		return fail("BPF_OBJ_GET_INFO_BY_FD", errno);
+	return fwrite(image, 1, size, stdout) == size ? 0 : fail("stdout", errno);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "image"))
+		return print_image(atoi(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "load"))
 		return load(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "hold"))

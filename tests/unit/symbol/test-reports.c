@@ -178,8 +178,11 @@ struct made_up {
 static struct bpf_program *decode(struct made_up *made_up, const struct btf *btf)
 {
 	struct bpf_program_arrays arrays = {
-		made_up->starts, made_up->lengths, made_up->functions, made_up->lines,
-		made_up->line_addresses,
+		.starts = made_up->starts,
+		.lengths = made_up->lengths,
+		.functions = made_up->functions,
+		.lines = made_up->lines,
+		.line_addresses = made_up->line_addresses,
 	};
 	struct bpf_program *program = calloc(1, sizeof(*program));
 

@@ -93,13 +93,17 @@ static inline void write_kallsyms(char *path)
 	CHECK_EQ(fclose(file), 0);
 }
 
-static inline struct symbols *make_world(location_render_fn render)
+static inline struct symbols *make_world_with_runs(location_render_fn render,
+		path_render_fn render_run)
 {
 	char path[] = "/tmp/kallsyms-XXXXXX";
 	struct symbols_config config = {
 		.kallsyms_path = path,
 		.render = render,
+		.render_run = render_run,
 		.max_locations = 256,
+		.max_path_bytes = 1 << 20,
+		.max_run = 64,
 	};
 	struct symbols *symbols;
 
@@ -107,4 +111,9 @@ static inline struct symbols *make_world(location_render_fn render)
 	CHECK_EQ(symbols_new(&config, &symbols), 0);
 	unlink(path);
 	return symbols;
+}
+
+static inline struct symbols *make_world(location_render_fn render)
+{
+	return make_world_with_runs(render, NULL);
 }
