@@ -23,25 +23,6 @@
 #define NOW (LIFE_OPEN - 1)
 #define KERNEL_HALF (1ull << 63)
 
-struct symbols {
-	struct symbols_config config;
-	struct code code;
-	struct lines lines;
-	uint64_t modules_changes; /* that the lines know of */
-	struct location_cache cache;
-	struct path_maker *paths;
-	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
-
-	uint32_t *tracers; /* ids of the daemon's own programs */
-	size_t n_tracers;
-	size_t capacity_tracers;
-
-	uint64_t hits;
-	uint64_t misses;
-	struct location nothing; /* for when there is no memory */
-	struct location_frame frames[INDEX_MAX_FRAMES]; /* of the query being answered */
-};
-
 /* One look-up: what is asked, and the answer as the sources complete it. */
 struct query {
 	uint64_t address;
@@ -129,14 +110,6 @@ size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max)
 	return n;
 }
 
-static bool is_tracer(const struct symbols *symbols, uint32_t program_id)
-{
-	for (size_t i = 0; i < symbols->n_tracers; i++)
-		if (symbols->tracers[i] == program_id)
-			return true;
-	return false;
-}
-
 static void take_symbol(struct query *query, const struct symbol *symbol, struct life *life)
 {
 	query->location.kind = kind_of_kernel_symbol(symbol->name, symbol->module);
@@ -189,7 +162,7 @@ static bool ask_images(struct symbols *symbols, struct query *query)
 	if (!program)
 		return true;
 	location->program_id = program->id;
-	if (is_tracer(symbols, program->id))
+	if (symbols_is_tracer(symbols, program->id))
 		location->kind = LOCATION_BPF_TRACER;
 	if (program->functions[image->function].name)
 		location->symbol = program->functions[image->function].name;
@@ -431,109 +404,4 @@ void symbols_need_kernel(struct symbols *symbols)
 {
 	symbols->lines.text_start = symbol_table_text_start(symbols->code.kernel);
 	lines_need_kernel(&symbols->lines);
-}
-
-/* Makes the images of a program be resolved anew; false: none is known. */
-static bool renew_program(struct symbols *symbols, uint32_t program_id)
-{
-	struct images *images = &symbols->code.images;
-	bool found = false;
-
-	for (size_t i = 0; i < images->n_live; i++) {
-		struct image *image = images->live[i];
-
-		if (!image->program || image->program->id != program_id)
-			continue;
-		found = true;
-		images_renew(images, image);
-	}
-	return found;
-}
-
-static bool has_images(const struct symbols *symbols, uint32_t program_id)
-{
-	const struct images *images = &symbols->code.images;
-
-	for (size_t i = 0; i < images->n_live; i++)
-		if (images->live[i]->program && images->live[i]->program->id == program_id)
-			return true;
-	for (size_t i = 0; i < images->n_dead; i++)
-		if (images->dead[i]->program && images->dead[i]->program->id == program_id)
-			return true;
-	return false;
-}
-
-/* Before the list grows, those go that nothing can belong to any more. */
-static bool make_room_for_tracer(struct symbols *symbols)
-{
-	size_t kept = 0, capacity;
-	uint32_t *grown;
-
-	if (symbols->n_tracers < symbols->capacity_tracers)
-		return true;
-	for (size_t i = 0; i < symbols->n_tracers; i++)
-		if (has_images(symbols, symbols->tracers[i]))
-			symbols->tracers[kept++] = symbols->tracers[i];
-	symbols->n_tracers = kept;
-
-	capacity = MAX(2 * kept, (size_t)16);
-	grown = reallocarray(symbols->tracers, capacity, sizeof(*grown));
-	if (!grown)
-		return kept < symbols->capacity_tracers;
-	symbols->tracers = grown;
-	symbols->capacity_tracers = capacity;
-	return true;
-}
-
-void symbols_add_tracer(struct symbols *symbols, uint32_t program_id)
-{
-	struct code *code = &symbols->code;
-
-	if (is_tracer(symbols, program_id) || !make_room_for_tracer(symbols))
-		return;
-	symbols->tracers[symbols->n_tracers++] = program_id;
-	if (code_has_news(code))
-		code_take_in(code);
-	if (!renew_program(symbols, program_id) && code->live)
-		code_learn_program(code, program_id, code->known_until, false);
-}
-
-static size_t count_programs(const struct images *images)
-{
-	size_t n = 0;
-
-	/* Function 0 is the entry function; of what is not bound nothing better is known. */
-	for (size_t i = 0; i < images->n_live; i++)
-		n += images->live[i]->kind == LOCATION_BPF_PROGRAM && !images->live[i]->function;
-	for (size_t i = 0; i < images->n_dead; i++)
-		n += images->dead[i]->kind == LOCATION_BPF_PROGRAM && !images->dead[i]->function;
-	return n;
-}
-
-void symbols_describe(const struct symbols *symbols, struct symbols_description *ret)
-{
-	const struct path_cache *paths = path_maker_cache(symbols->paths);
-	const struct code *code = &symbols->code;
-
-	*ret = (struct symbols_description){
-		.addresses_hidden = code->addresses_hidden,
-		.programs_hidden = code->programs_hidden,
-		.notified = code->sideband != NULL,
-		.kernel_symbols = symbol_table_count(code->kernel) +
-				  symbol_table_count(code->modules),
-		.programs = count_programs(&code->images),
-		.cached_locations = symbols->cache.n,
-		.cache_hits = symbols->hits,
-		.cache_misses = symbols->misses,
-		.cached_runs = paths->n,
-		.run_bytes = paths->bytes,
-		.run_hits = paths->hits,
-		.run_misses = paths->misses,
-		.lost_reports = code->lost_reports,
-		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
-			 (sizeof(void *) << symbols->cache.bits) + paths->bytes +
-			 (sizeof(void *) << paths->bits),
-		.location_bytes = symbols->cache.bytes + (sizeof(void *) << symbols->cache.bits),
-		.mapped_bytes = lines_mapped(&symbols->lines),
-	};
 }
