@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import time
 
-from disassembly import find_bpftool, llvm_objdump, objdump, parse_listing, same_text
+from disassembly import (find_bpftool, llvm_objdump, numbers_modulo, objdump, parse_listing,
+                         same_text)
 import harness
 
 
