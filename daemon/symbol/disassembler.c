@@ -17,6 +17,10 @@
 
 #define KERNEL_HALF (1ull << 63)
 
+#if CS_API_MAJOR < 5
+#define X86_INS_UD1 X86_INS_UD2B /* its name until capstone 5 */
+#endif
+
 struct disassembler {
 	csh handle;
 	cs_insn *scratch; /* made once, so that decoding allocates nothing */
@@ -101,7 +105,7 @@ static enum instruction_kind kind_of(const cs_insn *insn)
 	case X86_INS_INTO:
 	case X86_INS_UD0:
 	case X86_INS_UD2:
-	case X86_INS_UD2B:
+	case X86_INS_UD1:
 		return INSTRUCTION_INTERRUPT;
 	case X86_INS_IRET:
 	case X86_INS_IRETD:
@@ -231,7 +235,7 @@ static void spell(const struct disassembler *disassembler, const cs_insn *insn,
 	if ((ret->kind == INSTRUCTION_INDIRECT_JUMP || ret->kind == INSTRUCTION_INDIRECT_CALL) &&
 	    insn->bytes[0] == 0x3e && strncmp(insn->mnemonic, "notrack", 7))
 		put_string(&text, "notrack ");
-	put_string(&text, insn->id == X86_INS_UD2B ? "ud1" : insn->mnemonic);
+	put_string(&text, insn->id == X86_INS_UD1 ? "ud1" : insn->mnemonic);
 	if (insn->op_str[0]) {
 		put(&text, ' ');
 		if (!is_string_operation(insn))
