@@ -139,6 +139,14 @@ class Scene(contextlib.ExitStack):
             time.sleep(0.05)
         return index
 
+    def wait_percent(self, name, percent):
+        """Until the builder's word on how far it is has been read."""
+        deadline = time.monotonic() + harness.TIMEOUT
+        while (index := self.index(name))["percent"] != percent:
+            if time.monotonic() > deadline:
+                self.lbrd.fail(f"{name} is {index}, not at {percent} %")
+            time.sleep(0.05)
+
     def wait_ready(self):
         """Until both have lines: the module's is wanted when the module is first seen."""
         self.wait_index("vmlinux", "ready")
@@ -372,8 +380,8 @@ def test_a_builder_that_is_killed_or_crashes():
         check_module(scene, scene.run(), lines=False)
     hang = make_program("lbrd-index", "echo from x; echo 7; echo $$ >&2; exec sleep 1000")
     with Scene(builder=hang) as scene:
-        index = scene.wait_index("vmlinux", "building")
-        harness.equal(index["percent"], 7)
+        scene.wait_index("vmlinux", "building")
+        scene.wait_percent("vmlinux", 7)
         children = pathlib.Path(f"/proc/{scene.lbrd.pid}/task/{scene.lbrd.pid}/children")
         builder = int(children.read_text().split()[0])
         check_unprivileged(builder)
