@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/macro.h"
+#include "daemon/wire/event-clear.h"
 
 #define MAX_FILES 16
 #define WHY_SIZE 240
@@ -40,18 +41,11 @@ struct index_build {
 	bool late;
 };
 
-static void event_free_if_set(struct event **event)
-{
-	if (*event)
-		event_free(*event);
-	*event = NULL;
-}
-
 static void drop_child(struct index_build *build)
 {
-	event_free_if_set(&build->exited);
-	event_free_if_set(&build->progress.readable);
-	event_free_if_set(&build->complaints.readable);
+	event_clear(&build->exited);
+	event_clear(&build->progress.readable);
+	event_clear(&build->complaints.readable);
 	event_del(build->too_long);
 	close(build->child.exited);
 	close(build->child.progress);
@@ -196,7 +190,7 @@ static struct event *listen_to(struct index_build *build, int fd, event_callback
 	struct event *event = event_new(build->base, fd, EV_READ | EV_PERSIST, fn, build);
 
 	if (event && event_add(event, NULL) < 0)
-		event_free_if_set(&event);
+		event_clear(&event);
 	return event;
 }
 

@@ -24,6 +24,7 @@
 #include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
+#include "daemon/wire/event-clear.h"
 #include "proto/interface.h"
 
 #define SHUTDOWN_FLUSH_MS 1000
@@ -410,12 +411,6 @@ static int daemon_construct(struct daemon *daemon)
 	return 0;
 }
 
-static void event_free_if_set(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 static void daemon_destroy(struct daemon *daemon)
 {
 	struct api *api = &daemon->api;
@@ -430,10 +425,10 @@ static void daemon_destroy(struct daemon *daemon)
 	lbr_free(api->lbr);
 	trace_free(api->trace);
 	pipeline_free(daemon->pipeline);
-	event_free_if_set(daemon->watchdog);
-	event_free_if_set(daemon->housekeeping);
+	event_clear(&daemon->watchdog);
+	event_clear(&daemon->housekeeping);
 	for (int i = 0; i < 2; i++)
-		event_free_if_set(daemon->terminate[i]);
+		event_clear(&daemon->terminate[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	libevent_global_shutdown();

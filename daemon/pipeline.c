@@ -14,6 +14,7 @@
 #include "daemon/api/limits.h"
 #include "daemon/log.h"
 #include "daemon/trace/record.h"
+#include "daemon/wire/event-clear.h"
 
 #define MAX_REPORT_FDS 1025 /* one per CPU, and one for modules */
 
@@ -46,23 +47,17 @@ int pipeline_new(struct event_base *base, struct pipeline **ret)
 	return 0;
 }
 
-static void event_free_if_set(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 void pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return;
 	for (size_t i = 0; i < pipeline->n_reports; i++)
-		event_free_if_set(pipeline->reports_readable[i]);
+		event_clear(&pipeline->reports_readable[i]);
 	free(pipeline->reports_readable);
-	event_free_if_set(pipeline->ring_readable);
-	event_free_if_set(pipeline->turn_wanted);
-	event_free_if_set(pipeline->pause);
-	event_free_if_set(pipeline->tick);
+	event_clear(&pipeline->ring_readable);
+	event_clear(&pipeline->turn_wanted);
+	event_clear(&pipeline->pause);
+	event_clear(&pipeline->tick);
 	free(pipeline->signatures);
 	free(pipeline);
 }
@@ -251,7 +246,7 @@ static int watch_reports(struct pipeline *pipeline)
 
 		/* Before the records that the reported code could have produced. */
 		if (!event || event_priority_set(event, 0) < 0 || event_add(event, NULL) < 0) {
-			event_free_if_set(event);
+			event_clear(&event);
 			return -ENOMEM;
 		}
 		pipeline->reports_readable[pipeline->n_reports] = event;

@@ -16,6 +16,7 @@
 
 #include "daemon/wire/call.h"
 #include "daemon/wire/dispatch.h"
+#include "daemon/wire/event-clear.h"
 #include "daemon/wire/server-internal.h"
 
 /* Messages and reads in a row before the other connections have their turn. */
@@ -93,9 +94,9 @@ void peer_free(struct peer *peer)
 		server->events.peer_gone(peer, server->userdata);
 	LIST_REMOVE(peer, link);
 	server->n_peers--;
-	event_free(peer->read_event);
-	event_free(peer->write_event);
-	event_free(peer->work_event);
+	event_clear(&peer->read_event);
+	event_clear(&peer->write_event);
+	event_clear(&peer->work_event);
 	output_deinit(&peer->output);
 	framing_deinit(&peer->input);
 	close_fd(peer->fd);
@@ -301,12 +302,6 @@ static int add_events(struct peer *peer)
 	return event_add(peer->read_event, NULL) < 0 ? -ENOMEM : 0;
 }
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 int peer_new(struct server *server, int fd, struct peer **ret)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -333,9 +328,9 @@ int peer_new(struct server *server, int fd, struct peer **ret)
 	return 0;
 fail:
 	if (peer) {
-		free_event(peer->read_event);
-		free_event(peer->write_event);
-		free_event(peer->work_event);
+		event_clear(&peer->read_event);
+		event_clear(&peer->write_event);
+		event_clear(&peer->work_event);
 	}
 	free(peer);
 	close_fd(fd);
