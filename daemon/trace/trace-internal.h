@@ -21,6 +21,7 @@ struct trace {
 	uint32_t own_pid; /* thread group, as the tracers see it */
 	uint32_t last_number;
 	bool probed; /* the kernel loads tracing programs */
+	bool asked_for_helper, has_helper; /* what the kernel said of the snapshot helper */
 	bool no_return_value; /* the kernel has no bpf_get_func_ret (before 5.17) */
 	struct tracer_list tracers;
 	size_t n_tracers;

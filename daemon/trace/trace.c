@@ -153,9 +153,17 @@ int trace_probe(struct trace *trace)
 
 bool trace_has_snapshot_helper(struct trace *trace)
 {
+	int r;
+
+	if (trace->asked_for_helper)
+		return trace->has_helper;
 	/* libbpf cannot probe tracing programs; the helper is the same for all program types. */
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_get_branch_snapshot,
-				NULL) == 1;
+	r = libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_get_branch_snapshot,
+			NULL);
+	/* Negative: the kernel could not be asked now, which says nothing of the next time. */
+	trace->asked_for_helper = r >= 0;
+	trace->has_helper = r == 1;
+	return trace->has_helper;
 }
 
 int trace_ring_fd(const struct trace *trace)

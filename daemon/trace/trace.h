@@ -31,7 +31,7 @@ void trace_free(struct trace *trace);
  * negative errno of loading the smallest one. Remembered after the first success.
  */
 int trace_probe(struct trace *trace);
-/* The kernel's branch snapshot helper (since 5.16) is there. */
+/* The kernel's branch snapshot helper (since 5.16) is there. Asked for once. */
 bool trace_has_snapshot_helper(struct trace *trace);
 
 /* Readable when the ring has records. Level-triggered. */
