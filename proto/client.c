@@ -16,6 +16,7 @@
 
 #include "proto/framing.h"
 #include "proto/json-writer.h"
+#include "proto/message.h"
 
 /* How long connecting and sending may take: both are at once unless the server hangs. */
 #define SEND_TIMEOUT_S 5
@@ -119,16 +120,7 @@ int client_call(struct client *client, const char *method, struct json_object *p
 	json_begin_object(&w);
 	JSON_WRITE_KEY(&w, "method");
 	json_write_cstring(&w, method);
-	if (parameters) {
-		text = json_object_to_json_string_length(parameters,
-				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-		if (!text) {
-			json_writer_deinit(&w);
-			return -ENOMEM;
-		}
-		JSON_WRITE_KEY(&w, "parameters");
-		json_write_raw(&w, text, length);
-	}
+	r = parameters ? message_write_parameters(&w, parameters) : 0;
 	if (flags & CLIENT_MORE) {
 		JSON_WRITE_KEY(&w, "more");
 		json_write_bool(&w, true);
@@ -138,7 +130,8 @@ int client_call(struct client *client, const char *method, struct json_object *p
 		json_write_bool(&w, true);
 	}
 	json_end_object(&w);
-	r = json_writer_finish(&w, &text, &length);
+	if (r == 0)
+		r = json_writer_finish(&w, &text, &length);
 	if (r == 0)
 		r = send_all(client->fd, text, length + 1);
 	json_writer_deinit(&w);

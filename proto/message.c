@@ -227,6 +227,21 @@ int message_parse(const char *data, size_t length, unsigned int max_depth,
 	return 0;
 }
 
+int message_write_parameters(struct json_writer *w, struct json_object *parameters)
+{
+	size_t length = 2;
+	const char *text = "{}";
+
+	if (parameters)
+		text = json_object_to_json_string_length(parameters,
+				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	if (!text)
+		return -ENOMEM;
+	JSON_WRITE_KEY(w, "parameters");
+	json_write_raw(w, text, length);
+	return 0;
+}
+
 const char *message_error_text(int error)
 {
 	switch (error) {

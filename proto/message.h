@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One received message: bytes to a JSON object, strictly. */
+/* A message: bytes to a JSON object, strictly, and parameters to bytes. */
 #pragma once
 
 #include <json-c/json.h>
 #include <stddef.h>
+
+#include "proto/json-writer.h"
 
 enum message_error {
 	MESSAGE_E_MALFORMED = 1, /* not JSON by RFC 8259, or not UTF-8, or bytes after the object */
@@ -21,6 +23,9 @@ enum message_error {
  */
 int message_parse(const char *data, size_t length, unsigned int max_depth,
 		  struct json_object **ret);
+
+/* Writes the member `parameters` of a message; NULL writes {}. -ENOMEM. */
+int message_write_parameters(struct json_writer *w, struct json_object *parameters);
 
 /* What went wrong, in words. */
 const char *message_error_text(int error);

@@ -11,6 +11,7 @@
 
 #include "daemon/wire/peer.h"
 #include "proto/json-writer.h"
+#include "proto/message.h"
 
 int call_new(struct peer *peer, bool more, bool oneway)
 {
@@ -65,25 +66,14 @@ int call_render(const char *error, struct json_object *parameters, bool continue
 		JSON_WRITE_KEY(&w, "error");
 		json_write_cstring(&w, error);
 	}
-	if (parameters) {
-		text = json_object_to_json_string_length(parameters,
-				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-		if (!text) {
-			json_writer_deinit(&w);
-			return -ENOMEM;
-		}
-		JSON_WRITE_KEY(&w, "parameters");
-		json_write_raw(&w, text, length);
-	} else {
-		JSON_WRITE_KEY(&w, "parameters");
-		json_write_raw(&w, "{}", 2);
-	}
+	r = message_write_parameters(&w, parameters);
 	if (continues) {
 		JSON_WRITE_KEY(&w, "continues");
 		json_write_bool(&w, true);
 	}
 	json_end_object(&w);
-	r = json_writer_finish(&w, &text, &length);
+	if (r == 0)
+		r = json_writer_finish(&w, &text, &length);
 	if (r == 0)
 		r = frame_new_copy(text, length + 1, ret);
 	json_writer_deinit(&w);
