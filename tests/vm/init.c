@@ -2,7 +2,9 @@
 /*
  * The guest's first process, the only program in its initramfs: loads the modules, makes the
  * host's root file system writable by an overlay, mounts what a Linux machine has, runs the one
- * command and passes its input, output and exit status through the virtio-serial port.
+ * command and passes its input, output and exit status through the virtio-serial port. With
+ * lbrd.systemd=1 on the kernel's command line it then leaves its place to systemd, and does the
+ * rest as an ordinary process.
  *
  * Everything said here goes to the console log; the command's output never does.
  */
@@ -26,6 +28,7 @@
 #include <sys/wait.h>
 
 #include "io.h"
+#include "systemd.h"
 
 static int port = -1;
 
@@ -359,6 +362,29 @@ static void serve(pid_t child, int fds[3])
 	}
 }
 
+/* Process 1 becomes systemd; what returns, when that has booted, is another process. */
+static void boot_systemd(void)
+{
+	int fd = systemd_prepare();
+	const char *failure;
+
+	if (fd < 0)
+		fail("prepare systemd");
+	switch (fork()) {
+	case -1:
+		fail("fork");
+	case 0:
+		failure = systemd_wait(fd);
+		if (failure)
+			fail("%s", failure);
+		close(fd);
+		break;
+	default:
+		systemd_exec();
+		fail("start systemd");
+	}
+}
+
 int main(void)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -388,6 +414,8 @@ int main(void)
 	loopback_up();
 	sethostname("lbrd-vm", 7);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	if (command_line("lbrd.systemd"))
+		boot_systemd();
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
