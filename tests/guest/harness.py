@@ -31,6 +31,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import select
 import shutil
 import signal
@@ -106,15 +107,38 @@ def main(namespace):
     sys.exit(failed)
 
 
-class Process:
-    """A child with its output kept. As a context: killed at the end if it still runs."""
+def credentials(user):
+    """What a process of that user has, by the names that subprocess has for it."""
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid,
+            "extra_groups": os.getgrouplist(user, entry.pw_gid)}
 
-    def __init__(self, *arguments, stdin=subprocess.DEVNULL, env=None):
+
+@contextlib.contextmanager
+def acting_as(user):
+    """Connections made in this context are that user's, as the daemon sees it."""
+    other, groups = credentials(user), os.getgroups()
+    os.setgroups(other["extra_groups"])
+    os.setegid(other["group"])
+    os.seteuid(other["user"])
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+class Process:
+    """A child with its output kept, of root or another user with all the groups that it is in. As
+    a context: killed at the end if it still runs."""
+
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL, env=None, user=None):
         self.arguments = [str(a) for a in arguments]
         self.error_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             self.arguments, stdin=stdin, stdout=subprocess.PIPE, stderr=self.error_file,
-            env={**os.environ, **(env or {})})
+            env={**os.environ, **(env or {})}, **(credentials(user) if user else {}))
         self.pid = self.process.pid
         self.pending = b""  # read, not yet taken as a line
         self.lines = []  # every line of standard output so far
@@ -186,7 +210,22 @@ class Process:
             self.fail(f"did not end within {timeout} s")
 
 
-class Lbrd(Process):
+class Server:
+    """What listens at self.socket, and whose lbrctl is self.client."""
+
+    client = LBRCTL
+
+    def lbrctl(self, *arguments, env=None, json_output=True, user=None):
+        """Starts lbrctl against this daemon; a Process."""
+        options = ["--socket", self.socket] + (["--json"] if json_output else [])
+        return Process(self.client, *options, *arguments, env=env, user=user)
+
+    def connect(self, user=None):
+        with acting_as(user) if user else contextlib.nullcontext():
+            return Connection(self.socket)
+
+
+class Lbrd(Process, Server):
     """A running lbrd, ready when the constructor returns. Ended by SIGTERM at the context's end,
     and then its exit status must be 0."""
 
@@ -230,14 +269,6 @@ class Lbrd(Process):
         finally:
             self.kill()
             shutil.rmtree(self.directory, ignore_errors=True)
-
-    def lbrctl(self, *arguments, env=None, json_output=True):
-        """Starts lbrctl against this daemon; a Process."""
-        options = ["--socket", self.socket] + (["--json"] if json_output else [])
-        return Process(LBRCTL, *options, *arguments, env=env)
-
-    def connect(self):
-        return Connection(self.socket)
 
 
 class VarlinkError(Exception):
