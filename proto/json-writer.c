@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/macro.h"
 #include "proto/scan.h"
 #include "proto/utf8.h"
 
@@ -27,18 +28,17 @@ void json_writer_deinit(struct json_writer *w)
 
 bool json_writer_grow(struct json_writer *w, size_t room)
 {
-	size_t capacity = w->capacity ? w->capacity : 1024;
-	char *data;
+	size_t wanted, capacity;
+	char *data = NULL;
 
 	if (w->error)
 		return false;
-	while (capacity - w->length < room) {
-		if (__builtin_mul_overflow(capacity, 2, &capacity)) {
-			w->error = -ENOMEM;
-			return false;
-		}
+	if (!__builtin_add_overflow(w->length, room, &wanted) &&
+	    !__builtin_mul_overflow(w->capacity, 2, &capacity)) {
+		capacity = MAX(capacity, wanted);
+		capacity = MAX(capacity, (size_t)1024);
+		data = realloc(w->data, capacity);
 	}
-	data = realloc(w->data, capacity);
 	if (!data) {
 		w->error = -ENOMEM;
 		return false;
@@ -61,6 +61,23 @@ int json_writer_finish(struct json_writer *w, const char **ret, size_t *ret_leng
 	w->length = 0;
 	*ret = w->data;
 	*ret_length = length;
+	return 0;
+}
+
+int json_writer_take(struct json_writer *w, char **ret, size_t *ret_length)
+{
+	const char *text;
+	char *fitting;
+	int r = json_writer_finish(w, &text, ret_length);
+
+	if (r < 0)
+		return r;
+	*ret = w->data;
+	if (w->capacity - *ret_length > *ret_length / 8 + 64) {
+		fitting = realloc(w->data, *ret_length + 1);
+		*ret = fitting ? fitting : w->data;
+	}
+	*w = JSON_WRITER_INIT;
 	return 0;
 }
 
@@ -131,25 +148,46 @@ void json_write_cstring(struct json_writer *w, const char *text)
 	write_quoted(w, text, strlen(text), ',');
 }
 
-void json_write_int(struct json_writer *w, int64_t value)
+char *json_put_uint(char *to, uint64_t value)
 {
 	char text[20], *p = text + sizeof(text);
-	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	size_t length;
 
-	while (rest >= 100) {
-		p -= 2;
-		memcpy(p, digit_pairs + rest % 100 * 2, 2);
-		rest /= 100;
+	if (value < 10) {
+		*to = '0' + value;
+		return to + 1;
 	}
-	if (rest >= 10) {
+	if (value < 100) {
+		memcpy(to, digit_pairs + value * 2, 2);
+		return to + 2;
+	}
+	while (value >= 100) {
 		p -= 2;
-		memcpy(p, digit_pairs + rest * 2, 2);
+		memcpy(p, digit_pairs + value % 100 * 2, 2);
+		value /= 100;
+	}
+	if (value >= 10) {
+		p -= 2;
+		memcpy(p, digit_pairs + value * 2, 2);
 	} else {
-		*--p = '0' + rest;
+		*--p = '0' + value;
 	}
+	length = text + sizeof(text) - p;
+	memcpy(to, p, length);
+	return to + length;
+}
+
+void json_write_int(struct json_writer *w, int64_t value)
+{
+	char *to = json_writer_room(w, 22);
+
+	if (!to)
+		return;
 	if (value < 0)
-		*--p = '-';
-	json_write_raw(w, p, text + sizeof(text) - p);
+		*to++ = '-';
+	to = json_put_uint(to, value < 0 ? -(uint64_t)value : (uint64_t)value);
+	*to++ = ',';
+	json_writer_filled(w, to);
 }
 
 /* The eight hexadecimal digits of `value`, the most significant first in memory. */

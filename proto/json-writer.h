@@ -39,9 +39,29 @@ static inline void json_writer_reset(struct json_writer *w)
  */
 int json_writer_finish(struct json_writer *w, const char **ret, size_t *ret_length);
 
+/*
+ * The same text, for the caller to free(), in a buffer of little more than its size; the writer
+ * begins the next one with a new buffer. -ENOMEM.
+ */
+int json_writer_take(struct json_writer *w, char **ret, size_t *ret_length);
+
 static inline bool json_writer_reserve(struct json_writer *w, size_t room)
 {
 	return __builtin_expect(w->capacity - w->length >= room, 1) || json_writer_grow(w, room);
+}
+
+/*
+ * Room for `room` bytes, to be filled by the caller with what json_write_raw() would write, commas
+ * included, and the end of it to be told. NULL: memory ran out.
+ */
+static inline char *json_writer_room(struct json_writer *w, size_t room)
+{
+	return json_writer_reserve(w, room) ? w->data + w->length : NULL;
+}
+
+static inline void json_writer_filled(struct json_writer *w, const char *end)
+{
+	w->length = end - w->data;
 }
 
 /*
@@ -116,6 +136,9 @@ void json_write_cstring(struct json_writer *w, const char *text);
 void json_write_int(struct json_writer *w, int64_t value);
 /* The string "0x…" in lower case without leading zeros. */
 void json_write_address(struct json_writer *w, uint64_t address);
+
+/* Digits only, 20 at most, for json_writer_room(). Returns their end. */
+char *json_put_uint(char *to, uint64_t value);
 
 static inline void json_write_bool(struct json_writer *w, bool value)
 {

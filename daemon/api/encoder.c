@@ -6,7 +6,10 @@
 #include "daemon/api/encoder.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/macro.h"
@@ -18,6 +21,7 @@
 struct encoder {
 	struct symbols *symbols;
 	struct json_writer writer;
+	size_t expected; /* room for the next event, which is much like the one before */
 	struct rows rows; /* too large for the stack of a busy function */
 	struct path path;
 	uint64_t clock_read_at; /* CLOCK_MONOTONIC */
@@ -83,25 +87,16 @@ static void write_return_value(struct json_writer *w, const struct target *targe
 	}
 }
 
-static void write_location(struct json_writer *w, const struct location *location)
-{
-	if (location->text_length) {
-		json_write_raw(w, location->text, location->text_length);
-		return;
-	}
-	/* Memory was short when it was rendered: the address is what cannot be done without. */
-	json_begin_object(w);
-	JSON_WRITE_KEY(w, "address");
-	json_write_address(w, location->address);
-	json_end_object(w);
-}
+/* Text of a fixed size, which is quicker to copy than one of any length. */
+struct member {
+	char text[31];
+	uint8_t length;
+};
 
-#define TYPE(text) {"\"type\":\"" text "\"", sizeof("\"type\":\"" text "\"") - 1}
+#define MEMBER(text) {text, sizeof(text) - 1}
+#define TYPE(text) MEMBER("\"type\":\"" text "\",")
 
-static const struct {
-	const char *text;
-	size_t length;
-} branch_types[] = {
+static const struct member branch_types[] = {
 	[BRANCH_TYPE_CONDITIONAL] = TYPE("conditional"),
 	[BRANCH_TYPE_JUMP] = TYPE("jump"),
 	[BRANCH_TYPE_INDIRECT_JUMP] = TYPE("indirectJump"),
@@ -116,28 +111,64 @@ static const struct {
 	[BRANCH_TYPE_INTERRUPT] = TYPE("interrupt"),
 };
 
+static const struct member predictions[] = {
+	MEMBER("\"mispredicted\":false,"), MEMBER("\"mispredicted\":true,"),
+};
+
+#define PUT(to, text) mempcpy(to, text, sizeof(text) - 1)
+#define ROW_ROOM 256 /* for all of a row but the texts of its ends and the name of a thunk */
+
+static char *put_member(char *to, const struct member *member)
+{
+	memcpy(to, member->text, sizeof(member->text));
+	return to + member->length;
+}
+
+static char *put_location(char *to, const struct location *location)
+{
+	if (location->text_length)
+		return mempcpy(to, location->text, location->text_length);
+	/* Memory was short when it was rendered: the address is what cannot be done without. */
+	return to + sprintf(to, "{\"address\":\"0x%" PRIx64 "\"}", location->address);
+}
+
+/*
+ * Nearly all of an event. Written through a pointer of its own, for the length of the writer would
+ * have to be stored and loaded again between any two pieces. As there, each is followed by a comma.
+ */
 static void write_row(struct json_writer *w, const struct row *row)
 {
 	const struct branch *branch = &row->branch;
+	char *at = json_writer_room(w,
+			row->from->text_length + row->to->text_length + ROW_ROOM);
 
-	json_begin_object(w);
-	JSON_WRITE_KEY(w, "from");
-	write_location(w, row->from);
-	JSON_WRITE_KEY(w, "to");
-	write_location(w, row->to);
-	if (branch->mispredicted || branch->predicted) {
-		JSON_WRITE_KEY(w, "mispredicted");
-		json_write_bool(w, branch->mispredicted);
-	}
-	if (branch->type < ARRAY_SIZE(branch_types) && branch_types[branch->type].length)
-		json_write_raw(w, branch_types[branch->type].text,
-				branch_types[branch->type].length);
-	if (row->through && row->through->symbol)
+	if (!at)
+		return;
+	at = PUT(at, "{\"from\":");
+	at = put_location(at, row->from);
+	at = PUT(at, ",\"to\":");
+	at = put_location(at, row->to);
+	*at++ = ',';
+	if (branch->mispredicted || branch->predicted)
+		at = put_member(at, &predictions[branch->mispredicted]);
+	if (branch->type < ARRAY_SIZE(branch_types))
+		at = put_member(at, &branch_types[branch->type]);
+	if (row->through && row->through->symbol) {
+		json_writer_filled(w, at);
 		MEMBER_STRING(w, "through", row->through->symbol);
+		at = json_writer_room(w, ROW_ROOM);
+		if (!at)
+			return;
+	}
 	/* Last, for it differs where all the others are the same: a client may compare them. */
-	if (branch->cycles)
-		MEMBER_INT(w, "cycles", branch->cycles);
-	json_end_object(w);
+	if (branch->cycles) {
+		at = PUT(at, "\"cycles\":");
+		at = json_put_uint(at, branch->cycles);
+		*at++ = ',';
+	}
+	at[-1] = '}';
+	*at++ = ',';
+	json_writer_filled(w, at);
 }
 
 static const struct {
@@ -213,7 +244,7 @@ static void write_event(struct encoder *encoder, const struct observation *obser
 int encoder_encode(struct encoder *encoder, struct observation *observation, enum view view)
 {
 	struct json_writer *w = &encoder->writer;
-	const char *text;
+	char *text;
 	size_t length;
 	int r;
 
@@ -223,6 +254,7 @@ int encoder_encode(struct encoder *encoder, struct observation *observation, enu
 		rows_build(encoder->symbols, &observation->snapshot, &observation->source->target,
 				view == VIEW_RAW, &encoder->rows);
 	json_writer_reset(w);
+	json_writer_reserve(w, encoder->expected);
 	json_begin_object(w);
 	JSON_WRITE_KEY(w, "parameters");
 	json_begin_object(w);
@@ -232,8 +264,9 @@ int encoder_encode(struct encoder *encoder, struct observation *observation, enu
 	JSON_WRITE_KEY(w, "continues");
 	json_write_bool(w, true);
 	json_end_object(w);
-	r = json_writer_finish(w, &text, &length);
+	r = json_writer_take(w, &text, &length);
 	if (r < 0)
 		return r;
-	return frame_new_copy(text, length + 1, &observation->frames[view]);
+	encoder->expected = length + length / 16;
+	return frame_new_take(text, length + 1, &observation->frames[view]);
 }

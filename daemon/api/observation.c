@@ -14,14 +14,15 @@ int observation_new(const struct snapshot *snapshot, const struct audience *audi
 
 	if (!observation)
 		return -ENOMEM;
-	*observation = (struct observation){
-		.n_refs = 1,
-		.sequence = sequence,
-		.source = source_ref(audience->source),
-		.without_branches = audience->without_branches,
-		.snapshot = *snapshot,
-		.n_attachments = audience->n_attachments,
-	};
+	memset(observation, 0, offsetof(struct observation, snapshot));
+	observation->n_refs = 1;
+	observation->sequence = sequence;
+	observation->source = source_ref(audience->source);
+	observation->without_branches = audience->without_branches;
+	observation->n_attachments = audience->n_attachments;
+	/* Of the room for branches, what is used: half of it is copied for nothing else. */
+	memcpy(&observation->snapshot, snapshot, offsetof(struct snapshot, branches) +
+			snapshot->n_branches * sizeof(snapshot->branches[0]));
 	memcpy(observation->attachments, audience->attachments, ids);
 	*ret = observation;
 	return 0;

@@ -10,16 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-int frame_new(size_t length, struct frame **ret)
+int frame_new_take(char *data, size_t length, struct frame **ret)
 {
-	struct frame *frame = malloc(sizeof(*frame) + length);
+	struct frame *frame = data ? malloc(sizeof(*frame)) : NULL;
 
-	if (!frame)
+	if (!frame) {
+		free(data);
 		return -ENOMEM;
-	frame->n_refs = 1;
-	frame->length = length;
+	}
+	*frame = (struct frame){.n_refs = 1, .length = length, .data = data};
 	*ret = frame;
 	return 0;
+}
+
+int frame_new(size_t length, struct frame **ret)
+{
+	return frame_new_take(malloc(length), length, ret);
 }
 
 int frame_new_copy(const void *data, size_t length, struct frame **ret)
@@ -42,7 +48,9 @@ struct frame *frame_unref(struct frame *frame)
 	if (!frame)
 		return NULL;
 	assert(frame->n_refs > 0);
-	if (--frame->n_refs == 0)
+	if (--frame->n_refs == 0) {
+		free(frame->data);
 		free(frame);
+	}
 	return NULL;
 }

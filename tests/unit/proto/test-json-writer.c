@@ -186,8 +186,42 @@ static void test_no_memory(void)
 	json_writer_deinit(&w);
 }
 
+/* What is put in by hand stands among what is written, and a text that is taken is the caller's. */
+static void test_room_and_take(void)
+{
+	static const uint64_t numbers[] = {0, 9, 10, 99, 100, 12345, UINT64_MAX};
+	struct json_writer w = JSON_WRITER_INIT;
+	char expected[64], *first, *second, *at;
+	size_t length;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		json_begin_array(&w);
+		json_write_int(&w, -1);
+		at = json_writer_room(&w, 5000);
+		CHECK(at != NULL);
+		at = json_put_uint(at, numbers[i]);
+		*at++ = ',';
+		json_writer_filled(&w, at);
+		json_write_null(&w);
+		json_end_array(&w);
+		CHECK_EQ(json_writer_take(&w, &first, &length), 0);
+		snprintf(expected, sizeof(expected), "[-1,%" PRIu64 ",null]", numbers[i]);
+		CHECK_STR(first, expected);
+		CHECK_EQ(length, strlen(expected));
+
+		json_write_bool(&w, true);
+		CHECK_EQ(json_writer_take(&w, &second, &length), 0);
+		CHECK_STR(second, "true");
+		CHECK_STR(first, expected);
+		free(first);
+		free(second);
+	}
+	json_writer_deinit(&w);
+}
+
 int main(void)
 {
+	test_room_and_take();
 	test_structure();
 	test_strings();
 	test_every_byte();
