@@ -9,12 +9,13 @@
 #include "daemon/symbol/life.h"
 #include "daemon/symbol/symbols.h"
 
+/* What a look-up reads lies together. */
 struct cached_location {
-	struct location location;
-	struct life *life;
 	struct cached_location *next; /* in its bucket */
-	size_t size;
+	struct life *life;
+	uint32_t size;
 	bool used; /* since the last sweep */
+	struct location location;
 };
 
 struct location_cache {

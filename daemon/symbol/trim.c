@@ -187,10 +187,12 @@ static void find_trampoline(struct view *view)
 /* Where the body returns to is the same in every run through the same image. */
 static void find_after_call(struct view *view)
 {
+	if (!view->trampoline)
+		return;
 	for (size_t i = 0; i < view->n; i++) {
 		const struct edge *edge = &view->edges[i];
 
-		if (is_body_call(view, edge) && in_trampoline(view, edge->from)) {
+		if (in_trampoline(view, edge->from) && is_body_call(view, edge)) {
 			view->after_call = edge->from->address + 1;
 			view->after_call_end = edge->from->address + MAX_CALL_LENGTH + 1;
 			return;
