@@ -151,6 +151,7 @@ static int make_symbols(struct daemon *daemon)
 {
 	const struct symbols_config config = {
 		.kallsyms_path = "/proc/kallsyms",
+		.sysfs_path = "/sys",
 		.render = location_text_render,
 		.max_locations = limit_value(LIMIT_LOCATIONS),
 		.render_run = path_text_render,

@@ -51,7 +51,7 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		free(symbols);
 		return r;
 	}
-	lines_init(&symbols->lines, "/sys", config->need, config->userdata);
+	lines_init(&symbols->lines, config->sysfs_path, config->need, config->userdata);
 	symbols->modules_changes = symbols->code.modules_changes;
 	*ret = symbols;
 	return 0;

@@ -39,6 +39,7 @@ typedef void (*symbols_need_fn)(const struct symbol_object *object, void *userda
 
 struct symbols_config {
 	const char *kallsyms_path; /* "/proc/kallsyms"; another one in tests */
+	const char *sysfs_path; /* "/sys"; another one in tests */
 	location_render_fn render; /* NULL: no text */
 	size_t max_locations; /* bound of the location cache */
 	path_render_fn render_run; /* NULL: no text of runs (path.h) */
