@@ -131,6 +131,17 @@ static void run_handler(struct call *call, const struct request *request,
 		server->events.call_failed(request->method, r, server->userdata);
 }
 
+/* Only the interface of the server's owner is his to guard. */
+static bool may_call(const struct call *call, const struct served_interface *served,
+		     const struct method *method, struct json_object **ret_why)
+{
+	struct server *server = call->peer->server;
+
+	*ret_why = NULL;
+	return served != &server->served[SERVED_OWN] || !server->authorize ||
+		server->authorize(call->peer, method, ret_why, server->userdata);
+}
+
 /* What is asked of a known method, checked against its declaration; then its handler. */
 static void check_and_run(struct call *call, const struct request *request,
 			  const struct served_interface *served, const struct method *method)
@@ -138,8 +149,11 @@ static void check_and_run(struct call *call, const struct request *request,
 	const struct interface_member *member =
 		interface_find(served->interface, INTERFACE_METHOD, method->name);
 	char path[INTERFACE_PATH_MAX];
+	struct json_object *why;
 
-	if (request->upgrade)
+	if (!may_call(call, served, method, &why))
+		call_error(call, VARLINK_E_PERMISSION_DENIED, why);
+	else if (request->upgrade)
 		answer_service_error(call, VARLINK_E_METHOD_NOT_IMPLEMENTED, "method",
 				     request->method);
 	else if (method->flags & METHOD_MORE && !request->more)

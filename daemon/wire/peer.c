@@ -99,6 +99,7 @@ void peer_free(struct peer *peer)
 	event_clear(&peer->work_event);
 	output_deinit(&peer->output);
 	framing_deinit(&peer->input);
+	free(peer->groups);
 	close_fd(peer->fd);
 	free(peer);
 }
@@ -302,22 +303,41 @@ static int add_events(struct peer *peer)
 	return event_add(peer->read_event, NULL) < 0 ? -ENOMEM : 0;
 }
 
+/* The kernel keeps what the other end had when it connected, whatever becomes of it. */
+static int read_credentials(struct peer *peer)
+{
+	socklen_t length = sizeof(struct ucred), groups_length = 0;
+	struct ucred ucred;
+
+	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &ucred, &length) < 0)
+		return -errno;
+	peer->credentials = (struct peer_credentials){ ucred.uid, ucred.gid, ucred.pid };
+	/* With no room it says how much is needed; with no group at all it succeeds. */
+	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &groups_length) == 0)
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	peer->groups = malloc(groups_length);
+	if (!peer->groups)
+		return -ENOMEM;
+	if (getsockopt(peer->fd, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &groups_length) < 0)
+		return -errno;
+	peer->n_groups = groups_length / sizeof(*peer->groups);
+	return 0;
+}
+
 int peer_new(struct server *server, int fd, struct peer **ret)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
-	struct ucred ucred;
-	socklen_t length = sizeof(ucred);
 	int r = -ENOMEM;
 
 	if (!peer)
 		goto fail;
 	peer->server = server;
 	peer->fd = fd;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &length) < 0) {
-		r = -errno;
+	r = read_credentials(peer);
+	if (r < 0)
 		goto fail;
-	}
-	peer->credentials = (struct peer_credentials){ ucred.uid, ucred.gid, ucred.pid };
 	framing_init(&peer->input, server->limits.max_message);
 	r = add_events(peer);
 	if (r < 0)
@@ -331,6 +351,7 @@ fail:
 		event_clear(&peer->read_event);
 		event_clear(&peer->write_event);
 		event_clear(&peer->work_event);
+		free(peer->groups);
 	}
 	free(peer);
 	close_fd(fd);
@@ -340,4 +361,10 @@ fail:
 const struct peer_credentials *peer_credentials(const struct peer *peer)
 {
 	return &peer->credentials;
+}
+
+size_t peer_groups(const struct peer *peer, const gid_t **ret)
+{
+	*ret = peer->groups;
+	return peer->n_groups;
 }

@@ -15,6 +15,8 @@ struct peer {
 	struct server *server;
 	int fd;
 	struct peer_credentials credentials;
+	gid_t *groups;
+	size_t n_groups;
 
 	/*
 	 * All events of the socket are edge-triggered: a connection whose input is left alone while

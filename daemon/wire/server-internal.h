@@ -29,6 +29,8 @@ struct server {
 	const char *vendor, *product, *version, *url;
 	struct server_limits limits;
 	struct server_events events;
+	bool (*authorize)(struct peer *peer, const struct method *method,
+			struct json_object **ret_why, void *userdata);
 	void *userdata;
 
 	LIST_HEAD(, listener) listeners;

@@ -88,6 +88,7 @@ int server_new(const struct server_config *config, struct server **ret)
 	server->url = config->url;
 	server->limits = config->limits;
 	server->events = config->events;
+	server->authorize = config->authorize;
 	server->userdata = config->userdata;
 	LIST_INIT(&server->listeners);
 	LIST_INIT(&server->peers);

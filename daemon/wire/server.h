@@ -30,6 +30,7 @@ struct method {
 	const char *name; /* without the interface: "Attach" */
 	unsigned int flags; /* METHOD_* */
 	int (*handler)(struct call *call, struct json_object *parameters, void *userdata);
+	unsigned int permission; /* for authorize() of the config, which alone knows its meaning */
 };
 
 /* The errors every Varlink service has, for call_error(). */
@@ -69,6 +70,14 @@ struct server_config {
 	const char *vendor, *product, *version, *url; /* for GetInfo */
 	struct server_limits limits;
 	struct server_events events;
+	/*
+	 * Whether a peer may call a method of the served interface: asked for each call, before
+	 * its parameters are looked at. False: the call is answered with PermissionDenied and
+	 * `*ret_why` (message, hint, groups; taken over, may be NULL). NULL: everybody may call
+	 * everything. org.varlink.service is everybody's in any case.
+	 */
+	bool (*authorize)(struct peer *peer, const struct method *method,
+			struct json_object **ret_why, void *userdata);
 	void *userdata;
 };
 
@@ -96,6 +105,8 @@ struct peer_credentials {
 	pid_t pid;
 };
 const struct peer_credentials *peer_credentials(const struct peer *peer);
+/* Its supplementary groups (SO_PEERGROUPS at accept), which live as long as the peer. */
+size_t peer_groups(const struct peer *peer, const gid_t **ret);
 unsigned int server_n_peers(const struct server *server);
 
 /* ---- one call ---- */

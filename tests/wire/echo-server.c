@@ -18,6 +18,8 @@ struct stream {
 	int64_t next, count, padding;
 };
 
+#define GUARDED 7 /* the permission that nobody has */
+
 struct state {
 	struct event_base *base;
 	struct server *server;
@@ -179,6 +181,9 @@ static int status(struct call *call, struct json_object *parameters, void *userd
 	struct state *state = userdata;
 	struct json_object *reply = json_object_new_object();
 	const struct peer_credentials *credentials = peer_credentials(call_peer(call));
+	struct json_object *array = json_object_new_array();
+	const gid_t *groups;
+	size_t n_groups = peer_groups(call_peer(call), &groups);
 
 	add_int(reply, "peers", server_n_peers(state->server));
 	add_int(reply, "openStreams", state->open_streams);
@@ -187,6 +192,9 @@ static int status(struct call *call, struct json_object *parameters, void *userd
 	add_int(reply, "dropped", state->dropped);
 	add_int(reply, "userId", credentials->uid);
 	add_int(reply, "processId", credentials->pid);
+	for (size_t i = 0; i < n_groups; i++)
+		json_object_array_add(array, json_object_new_int64(groups[i]));
+	json_object_object_add(reply, "groups", array);
 	json_object_object_add(reply, "lastReason", json_object_new_string(state->last_reason));
 	return call_reply(call, reply);
 }
@@ -201,8 +209,19 @@ static const struct method methods[] = {
 	{ "Break", 0, break_down },
 	{ "DropMe", 0, drop_me },
 	{ "Status", 0, status },
+	{ "Guarded", METHOD_MORE, echo, .permission = GUARDED },
 	{ 0 },
 };
+
+static bool authorize(struct peer *peer, const struct method *method, struct json_object **ret_why,
+		      void *userdata)
+{
+	if (method->permission != GUARDED)
+		return true;
+	*ret_why = json_object_new_object();
+	json_object_object_add(*ret_why, "message", json_object_new_string("as told"));
+	return false;
+}
 
 static void on_dropped(struct peer *peer, const char *reason, void *userdata)
 {
@@ -229,6 +248,7 @@ int main(int argc, char **argv)
 		.limits = { .max_message = 65536, .max_peers = argc > 2 ? atoi(argv[2]) : 64,
 			    .max_depth = 16, .max_queued_replies = 262144 },
 		.events = { .peer_dropped = on_dropped },
+		.authorize = authorize,
 		.userdata = &state,
 	};
 	int r;

@@ -94,6 +94,28 @@ class Replies(EchoTest):
     def test_credentials(self):
         status = self.status()
         self.assertEqual((status['userId'], status['processId']), (os.getuid(), os.getpid()))
+        self.assertEqual(sorted(status['groups']), sorted(os.getgroups()))
+
+    @unittest.skipUnless(os.getuid() == 0, 'only root can be in other groups')
+    def test_many_groups(self):
+        before, many = os.getgroups(), list(range(1000, 1300))
+        os.setgroups(many)
+        try:
+            self.assertEqual(self.status()['groups'], many)
+        finally:
+            os.setgroups(before)
+
+    def test_a_guarded_method_answers_nothing_else(self):
+        denied = {'error': 'org.varlink.service.PermissionDenied',
+                  'parameters': {'message': 'as told'}}
+        # Neither what is wrong with a call nor what it lacks is told to who may not make it.
+        for parameters in ({}, {'number': 1}, {'number': 'x'}, {'nosuch': 1}):
+            self.c.call(INTERFACE + 'Guarded', parameters)
+            self.assertEqual(self.c.read(), denied)
+        self.c.call(INTERFACE + 'Guarded', more=True)
+        self.assertEqual(self.c.read(), denied)
+        self.c.call(INTERFACE + 'Echo', {'number': 1})
+        self.assertEqual(self.c.read(), {'parameters': {'number': 1}})
 
     def test_large_calls_up_to_the_limit(self):
         for size in (8191, 8192, 8193, 30000, 65000):
