@@ -23,6 +23,8 @@
 #define ID_DEGRADED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a06"
 #define ID_INDEX_REFUSED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a07"
 #define ID_INDEX_FAILED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a08"
+#define ID_POLICY_REFUSED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a09"
+#define ID_POLICY_LOADED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a0a"
 
 /* systemd.exec(5), JOURNAL_STREAM: device and inode of the stream that leads to the journal. */
 static int stderr_is_journal(void)
@@ -92,6 +94,17 @@ void log_index_refused(const char *what, const char *why)
 void log_index_failed(const char *object, const char *why)
 {
 	log_line(LOG_WARNING, ID_INDEX_FAILED, "no index of lines of %s: %s", object, why);
+}
+
+void log_policy_refused(const char *path, const char *why, bool lockdown)
+{
+	log_line(LOG_ERR, ID_POLICY_REFUSED, "the policy %s is refused: %s; %s", path, why, lockdown ?
+			"only root may do anything until it is right" : "the one before stays in force");
+}
+
+void log_policy_loaded(const char *path)
+{
+	log_line(LOG_INFO, ID_POLICY_LOADED, "the policy %s is in force", path);
 }
 
 void log_degraded(const char *what, const char *hint)

@@ -2,6 +2,7 @@
 /* Every sentence that lbrd writes to the journal. A healthy daemon is silent. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,4 +20,7 @@ void log_malformed_record(uint64_t count);
 /* `what`: the file, or the object whose index turned out to be damaged while it was in use. */
 void log_index_refused(const char *what, const char *why);
 void log_index_failed(const char *object, const char *why);
+/* `lockdown`: there is no earlier policy that goes on to hold. */
+void log_policy_refused(const char *path, const char *why, bool lockdown);
+void log_policy_loaded(const char *path);
 void log_degraded(const char *what, const char *hint);

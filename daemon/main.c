@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,17 +23,18 @@
 #include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
+#include "daemon/policy-file.h"
 #include "daemon/wire/event-clear.h"
 #include "proto/interface.h"
 
 #define SHUTDOWN_FLUSH_MS 1000
-#define SOCKET_MODE 0660
-#define SOCKET_GROUP "lbrd"
+#define SOCKET_MODE 0666 /* the policy decides, and says why */
 
 struct daemon {
 	struct options options;
 	struct event_base *base;
 	struct event *terminate[2];
+	struct event *reload;
 	struct event *watchdog;
 	struct event *housekeeping;
 	struct pipeline *pipeline;
@@ -53,6 +53,14 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *userda
 	struct daemon *daemon = userdata;
 
 	event_base_loopbreak(daemon->base);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (policy_file_load(&daemon->api.policy) == 0)
+		log_policy_loaded(daemon->options.policy);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
@@ -240,6 +248,13 @@ static int make_attachments(struct daemon *daemon)
 	return attachments_new(&config, &daemon->api.attachments);
 }
 
+/* With a file that is wrong lbrd runs all the same: for root, who can repair it. */
+static int make_policy(struct daemon *daemon)
+{
+	daemon->api.policy.file = daemon->options.policy;
+	return MIN(policy_file_load(&daemon->api.policy), 0);
+}
+
 static int make_server(struct daemon *daemon)
 {
 	const struct server_config config = {
@@ -262,6 +277,7 @@ static int make_server(struct daemon *daemon)
 			.call_failed = on_call_failed,
 			.listener_failed = on_listener_failed,
 		},
+		.authorize = api_authorize,
 		.userdata = &daemon->api,
 	};
 
@@ -282,18 +298,9 @@ static void make_socket_directory(const char *path)
 
 static int listen_here(struct daemon *daemon, const char *path)
 {
-	const struct group *group = getgrnam(SOCKET_GROUP);
-	int r;
-
 	daemon->place = path;
 	make_socket_directory(path);
-	r = server_listen_path(daemon->api.server, path, SOCKET_MODE);
-	if (r < 0)
-		return r;
-	if (group && chown(path, -1, group->gr_gid) < 0)
-		log_degraded("the socket cannot be given to the group " SOCKET_GROUP,
-				"Only the user that runs lbrd can connect");
-	return 0;
+	return server_listen_path(daemon->api.server, path, SOCKET_MODE);
 }
 
 static int listen_for_clients(struct daemon *daemon)
@@ -317,7 +324,8 @@ static int watch_signals(struct daemon *daemon)
 		if (!daemon->terminate[i] || evsignal_add(daemon->terminate[i], NULL) < 0)
 			return -ENOMEM;
 	}
-	return 0;
+	daemon->reload = evsignal_new(daemon->base, SIGHUP, on_reload, daemon);
+	return daemon->reload && evsignal_add(daemon->reload, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 static int feed_watchdog(struct daemon *daemon)
@@ -386,6 +394,7 @@ static const struct {
 	{make_hub, "making the hub", "See the limit of memory."},
 	{make_index_jobs, "preparing indices of lines", "See the limit of memory."},
 	{make_attachments, "making the table of attachments", "See the limit of memory."},
+	{make_policy, "making the policy", "See the limit of memory."},
 	{make_server, "making the server", "Is this lbrd whole? Install it again."},
 	{start_pipeline, "starting the pipeline", "See the limits of memory and files."},
 	{keep_house, "setting up housekeeping", "See the limit of memory."},
@@ -428,10 +437,12 @@ static void daemon_destroy(struct daemon *daemon)
 	pipeline_free(daemon->pipeline);
 	event_clear(&daemon->watchdog);
 	event_clear(&daemon->housekeeping);
+	event_clear(&daemon->reload);
 	for (int i = 0; i < 2; i++)
 		event_clear(&daemon->terminate[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
+	policy_free(api->policy.rules);
 	libevent_global_shutdown();
 }
 

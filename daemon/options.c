@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define DEFAULT_SOCKET "/run/lbrd/lbrd.sock"
+#define DEFAULT_POLICY LBRD_POLICY
 #define DEFAULT_CACHE "/var/cache/lbrd"
 
 static void print_help(void)
@@ -20,6 +21,7 @@ static void print_help(void)
 		"  --cache PATH   directory of the indices of source lines, instead of\n"
 		"                 $CACHE_DIRECTORY, which systemd sets, or " DEFAULT_CACHE "\n"
 		"  --builder PATH the lbrd-index to build them with\n"
+		"  --policy PATH  who may do what, instead of " DEFAULT_POLICY "\n"
 		"  --version      print the version\n"
 		"  --help         print this\n"
 		"\n"
@@ -37,18 +39,30 @@ static const char *default_cache(void)
 
 int options_parse(int argc, char **argv, struct options *ret, int *ret_status)
 {
-	enum { OPTION_SOCKET = 256, OPTION_CACHE, OPTION_BUILDER, OPTION_VERSION, OPTION_HELP };
+	enum {
+		OPTION_SOCKET = 256,
+		OPTION_CACHE,
+		OPTION_BUILDER,
+		OPTION_POLICY,
+		OPTION_VERSION,
+		OPTION_HELP,
+	};
 	static const struct option longs[] = {
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"cache", required_argument, NULL, OPTION_CACHE},
 		{"builder", required_argument, NULL, OPTION_BUILDER},
+		{"policy", required_argument, NULL, OPTION_POLICY},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP},
 		{},
 	};
 	int option;
 
-	*ret = (struct options){.socket_path = DEFAULT_SOCKET, .cache = default_cache()};
+	*ret = (struct options){
+		.socket_path = DEFAULT_SOCKET,
+		.cache = default_cache(),
+		.policy = DEFAULT_POLICY,
+	};
 	*ret_status = 0;
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
 		switch (option) {
@@ -60,6 +74,9 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_status)
 			break;
 		case OPTION_BUILDER:
 			ret->builder = optarg;
+			break;
+		case OPTION_POLICY:
+			ret->policy = optarg;
 			break;
 		case OPTION_VERSION:
 			printf("lbrd %s\n", LBRD_VERSION);

@@ -5,6 +5,7 @@
 struct options {
 	const char *socket_path;
 	const char *cache; /* directory of the indices of lines */
+	const char *policy; /* file */
 	const char *builder; /* lbrd-index; NULL: the one that belongs to this lbrd */
 };
 

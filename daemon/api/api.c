@@ -3,15 +3,27 @@
 #include "daemon/api/api.h"
 
 const struct method api_methods[] = {
-	{"Attach", 0, method_attach},
-	{"Detach", 0, method_detach},
-	{"List", 0, method_list},
-	{"Watch", METHOD_MORE, method_watch},
-	{"Programs", 0, method_programs},
-	{"Dump", 0, method_dump},
-	{"Describe", 0, method_describe},
+	{"Attach", 0, method_attach, RIGHT_ATTACH},
+	{"Detach", 0, method_detach, RIGHT_ATTACH},
+	{"List", 0, method_list, RIGHT_OBSERVE},
+	{"Watch", METHOD_MORE, method_watch, RIGHT_OBSERVE},
+	{"Programs", 0, method_programs, RIGHT_OBSERVE},
+	{"Dump", 0, method_dump, RIGHT_OBSERVE},
+	{"Describe", 0, method_describe, RIGHT_OBSERVE},
 	{},
 };
+
+bool api_authorize(struct peer *peer, const struct method *method, struct json_object **ret_why,
+		void *userdata)
+{
+	const struct api *api = userdata;
+	enum right right = method->permission;
+
+	if (policy_allows(api->policy.rules, right, peer))
+		return true;
+	*ret_why = policy_denial(api->policy.rules, right);
+	return false;
+}
 
 void api_init(struct api *api)
 {

@@ -6,6 +6,7 @@
 
 #include "daemon/api/attachments.h"
 #include "daemon/api/hub.h"
+#include "daemon/api/policy.h"
 #include "daemon/model/index-status.h"
 #include "daemon/symbol/symbols.h"
 #include "daemon/trace/lbr.h"
@@ -42,6 +43,7 @@ struct api {
 	struct hub *hub;
 	struct attachments *attachments;
 	struct server *server;
+	struct policy_in_force policy;
 	const struct index_list *indexes;
 	const struct loop_counters *turns;
 	struct event_base *base;
@@ -55,8 +57,11 @@ void api_init(struct api *api);
 /* To be told of every attachment that is gone: answers the Detach calls that wait for it. */
 void api_attachment_gone(struct api *api, uint32_t attachment);
 
-/* The table for server_new(). */
+/* The table for server_new(), each method with the enum right that it takes. */
 extern const struct method api_methods[];
+/* authorize() for server_new(). */
+bool api_authorize(struct peer *peer, const struct method *method, struct json_object **ret_why,
+		void *userdata);
 
 int method_attach(struct call *call, struct json_object *parameters, void *userdata);
 int method_detach(struct call *call, struct json_object *parameters, void *userdata);

@@ -113,7 +113,7 @@ int error_not_owner(struct call *call, uint32_t id, uid_t owner)
 	if (object) {
 		reply_add_int(object, "attachment", id);
 		reply_add_int(object, "ownerUserId", owner);
-		reply_add_string(object, "hint", "Ask its owner, or detach it as root.");
+		reply_add_string(object, "hint", "Ask its owner, or detach it with sudo.");
 	}
 	return call_error(call, "io.lbrd.NotOwner", object);
 }

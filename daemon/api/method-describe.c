@@ -193,6 +193,18 @@ static struct json_object *indexes_json(const struct index_list *list)
 	return array;
 }
 
+static void add_policy(struct api *api, struct json_object *object, struct peer *peer)
+{
+	struct json_object *rights = json_object_new_array();
+
+	for (int right = 0; rights && right < N_RIGHTS; right++)
+		if (policy_allows(api->policy.rules, right, peer))
+			json_object_array_add(rights, json_object_new_string(right_name(right)));
+	reply_add(object, "rights", rights);
+	reply_add_string(object, "policyFile", api->policy.file);
+	reply_add_string(object, "policyProblem", api->policy.problem);
+}
+
 int method_describe(struct call *call, struct json_object *parameters, void *userdata)
 {
 	struct json_object *object = json_object_new_object();
@@ -210,6 +222,7 @@ int method_describe(struct call *call, struct json_object *parameters, void *use
 		reply_add(object, "limits", limits_json());
 		reply_add(object, "counters", collect_counters(api, &symbols));
 		reply_add(object, "indexes", indexes_json(api->indexes));
+		add_policy(api, object, call_peer(call));
 	}
 	return call_reply(call, object);
 }

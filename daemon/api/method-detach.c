@@ -74,11 +74,12 @@ static int detach_new(struct api *api, struct call *call, size_t n, struct detac
 	return 0;
 }
 
-static bool may_end(const struct attachment *attachment, struct call *call)
+static bool may_end(struct api *api, const struct attachment *attachment, struct call *call)
 {
-	uid_t caller = peer_credentials(call_peer(call))->uid;
+	struct peer *peer = call_peer(call);
 
-	return caller == 0 || caller == attachment->owner.uid;
+	return attachment->owner.uid == peer_credentials(peer)->uid ||
+			policy_allows(api->policy.rules, RIGHT_ADMINISTER, peer);
 }
 
 /* The attachments stay in the list until a later turn of the pipeline: iterating is safe. */
@@ -99,7 +100,7 @@ static int detach_all(struct api *api, struct call *call)
 	if (r < 0)
 		return r;
 	while ((attachment = attachments_next(api->attachments, attachment)))
-		if (may_end(attachment, call))
+		if (may_end(api, attachment, call))
 			detach_add(detach, attachment);
 	if (detach->n_waiting)
 		call_stream(call, &(struct call_stream_events){.on_closed = on_closed}, detach);
@@ -116,7 +117,7 @@ static int detach_one(struct api *api, struct call *call, uint32_t id)
 
 	if (!attachment)
 		return error_no_such_attachment(call, id);
-	if (!may_end(attachment, call))
+	if (!may_end(api, attachment, call))
 		return error_not_owner(call, id, attachment->owner.uid);
 	r = detach_new(api, call, 1, &detach);
 	if (r < 0)
