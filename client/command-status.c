@@ -167,6 +167,27 @@ static void show_indexes(struct context *context, struct json_object *reply)
 	}
 }
 
+static void show_policy(struct context *context, struct json_object *reply)
+{
+	struct json_object *rights = get_array(reply, "rights");
+	struct words words = { "" };
+
+	if (!rights)
+		return;
+	for (size_t i = 0; i < get_length(rights); i++)
+		words_add(&words, "%s",
+			  json_object_get_string(json_object_array_get_idx(rights, i)));
+	show_line(context, "you may", STYLE_NONE, &words);
+	words = (struct words){ "" };
+	words_add(&words, "%s", get_string(reply, "policyFile"));
+	show_line(context, "policy", STYLE_NONE, &words);
+	if (!has_field(reply, "policyProblem"))
+		return;
+	words = (struct words){ "" };
+	words_add(&words, "refused: %s", get_string(reply, "policyProblem"));
+	show_line(context, "", STYLE_BAD, &words);
+}
+
 static int show(struct context *context, struct json_object *reply)
 {
 	struct words words = { "" };
@@ -188,6 +209,8 @@ static int show(struct context *context, struct json_object *reply)
 	show_line(context, "kernel", STYLE_NONE, &words);
 	show_abilities(context, reply);
 	show_indexes(context, reply);
+
+	show_policy(context, reply);
 
 	words = (struct words){ "" };
 	words_add(&words, "%" PRId64, get_int(reply, "attachments"));

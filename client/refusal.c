@@ -88,6 +88,10 @@ static void explain_limit(struct json_object *parameters)
 
 static void explain_permission(struct json_object *parameters)
 {
+	if (has_field(parameters, "message")) {
+		explain_message(parameters);
+		return;
+	}
 	complain("lbrd does not let you do this");
 	hint("use sudo, or ask who runs this machine");
 }

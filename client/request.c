@@ -6,10 +6,8 @@
 #include "client/request.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/fields.h"
 #include "client/refusal.h"
@@ -22,13 +20,11 @@
 /* Attaching to hundreds of programs takes seconds. */
 #define ANSWER_TIMEOUT_MS 60000
 
+/* The socket of lbrd is open to all; who may do what is lbrd's policy. */
 static int no_permission(const struct context *context)
 {
-	struct passwd *user = getpwuid(getuid());
-
-	complain("you may not connect to lbrd at %s", context->socket);
-	hint("join the group 'lbrd' with 'sudo usermod -aG lbrd %s' and log in anew, or use sudo",
-	     user ? user->pw_name : "USER");
+	complain("you may not open the socket %s", context->socket);
+	hint("look at its mode and at those of the directories above, or use sudo");
 	return STATUS_UNREACHABLE;
 }
 
