@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be done is refused with the reason and the next step, and a status that tells."""
 
-import os
 import subprocess
 
 import harness
@@ -107,16 +106,15 @@ def test_hidden_addresses_name_the_sysctl():
 
 
 def test_without_privilege():
-    """lbrd that may not: a clear end. A client that may not connect: told which group."""
+    """lbrd that may not: a clear end. A client that cannot reach the socket: told so."""
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     with harness.Process(*nobody, harness.LBRD, "--socket", "/tmp/unprivileged.sock") as process:
         harness.equal(process.wait(), 1, "exit status of an unprivileged lbrd")
         assert "CAP_BPF" in process.error_output(), process.error_output()
     with harness.Lbrd() as lbrd:
-        os.chmod(lbrd.directory, 0o755)
         with harness.Process(*nobody, harness.LBRCTL, "--socket", lbrd.socket, "list") as ctl:
             harness.equal(ctl.wait(), UNREACHABLE, "exit status")
-            assert "group" in ctl.error_output(), ctl.error_output()
+            assert "socket" in ctl.error_output(), ctl.error_output()
 
 
 def test_no_lbrd_says_how_to_start_it():
