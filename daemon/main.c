@@ -355,7 +355,6 @@ static int start_pipeline(struct daemon *daemon)
 		.lbr = daemon->api.lbr,
 		.symbols = daemon->api.symbols,
 		.attachments = daemon->api.attachments,
-		.encoder = daemon->encoder,
 		.hub = daemon->api.hub,
 	};
 

@@ -132,8 +132,7 @@ void pipeline_record(const void *data, size_t length, void *userdata)
 		observe_health(pipeline, &snapshot);
 	refresh_symbols(pipeline, snapshot.timestamp);
 	if (observation_new(&snapshot, &audience, hub_next_sequence(parts->hub),
-			&observation) < 0 ||
-			encoder_encode(parts->encoder, observation, VIEW_BRANCHES) < 0) {
+			&observation) < 0) {
 		pipeline->counters.out_of_memory++;
 		attachments_count_unpublished(parts->attachments, &audience);
 	} else {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The conductor of a snapshot's way: ring buffer, decode, admit, symbolize, encode, publish. */
+/* The conductor of a snapshot's way: ring buffer, decode, admit, publish; the hub encodes. */
 #pragma once
 
 #include <event2/event.h>
 #include <stddef.h>
 
 #include "daemon/api/api.h"
-#include "daemon/api/encoder.h"
 
 struct pipeline;
 
@@ -20,7 +19,6 @@ struct pipeline_parts {
 	struct lbr *lbr;
 	struct symbols *symbols;
 	struct attachments *attachments;
-	struct encoder *encoder;
 	struct hub *hub;
 };
 

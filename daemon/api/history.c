@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring of references. What an observation weighs is taken down when it enters. */
+/* A ring of references. What an observation weighs is taken down, for it grows with each view. */
 #include "daemon/api/history.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 struct kept {
 	struct observation *observation;
-	size_t size; /* as it was charged; a view made later is not counted */
+	size_t size; /* as it was last weighed */
 };
 
 struct history {
@@ -64,6 +64,19 @@ void history_keep(struct history *history, struct observation *observation)
 	};
 	history->length++;
 	history->bytes += size;
+}
+
+void history_weigh(struct history *history)
+{
+	history->bytes = 0;
+	for (size_t i = 0; i < history->length; i++) {
+		struct kept *kept = &history->ring[(history->first + i) % history->capacity];
+
+		kept->size = observation_size(kept->observation);
+		history->bytes += kept->size;
+	}
+	while (history->bytes > limit_value(LIMIT_REPLAY_BYTES))
+		drop_oldest(history);
 }
 
 size_t history_length(const struct history *history)

@@ -11,6 +11,8 @@ int history_new(struct history **ret);
 void history_free(struct history *history);
 /* Takes a reference; the oldest ones leave when there is no room. */
 void history_keep(struct history *history, struct observation *observation);
+/* To be called when views of kept observations were made: they weigh more now. */
+void history_weigh(struct history *history);
 size_t history_length(const struct history *history);
 /* Borrowed; index 0 is the oldest. */
 struct observation *history_at(const struct history *history, size_t index);

@@ -32,7 +32,7 @@ struct subscription {
 
 struct hub {
 	struct hub_config config;
-	struct event *stall_timer;
+	struct event *tick;
 	struct history *history;
 	struct hub_counters counters;
 	uint64_t sequence;
@@ -40,10 +40,28 @@ struct hub {
 	TAILQ_HEAD(, subscription) subscriptions;
 };
 
-static void check_stalled(evutil_socket_t fd, short what, void *userdata)
+/*
+ * What nobody has watched yet is named now: the symbols of what is unloaded are kept for a while
+ * only. Of a fast stream most events are pushed out of the history before, and cost nothing.
+ */
+static void encode_kept(struct hub *hub)
+{
+	uint64_t left = limit_value(LIMIT_TURN_RECORDS);
+
+	for (size_t i = 0; i < history_length(hub->history) && left; i++) {
+		struct observation *observation = history_at(hub->history, i);
+
+		if (observation->frames[VIEW_BRANCHES])
+			continue;
+		encoder_encode(hub->config.encoder, observation, VIEW_BRANCHES);
+		left--;
+	}
+	history_weigh(hub->history);
+}
+
+static void drop_stalled(struct hub *hub)
 {
 	static const uint64_t second = 1000000000;
-	struct hub *hub = userdata;
 	struct subscription *subscription;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
@@ -52,6 +70,12 @@ static void check_stalled(evutil_socket_t fd, short what, void *userdata)
 			hub->counters.stalled++;
 			call_drop_peer(subscription->call, "it accepted nothing of its stream for too long");
 		}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *userdata)
+{
+	drop_stalled(userdata);
+	encode_kept(userdata);
 }
 
 int hub_new(const struct hub_config *config, struct hub **ret)
@@ -63,9 +87,9 @@ int hub_new(const struct hub_config *config, struct hub **ret)
 	TAILQ_INIT(&hub->subscriptions);
 	hub->config = *config;
 	hub->turn = 1;
-	hub->stall_timer = event_new(config->base, -1, EV_PERSIST, check_stalled, hub);
-	if (!hub->stall_timer || history_new(&hub->history) < 0 ||
-			event_add(hub->stall_timer, &(struct timeval){.tv_sec = 1}) < 0) {
+	hub->tick = event_new(config->base, -1, EV_PERSIST, on_tick, hub);
+	if (!hub->tick || history_new(&hub->history) < 0 ||
+			event_add(hub->tick, &(struct timeval){.tv_sec = 1}) < 0) {
 		hub_free(hub);
 		return -ENOMEM;
 	}
@@ -77,8 +101,8 @@ void hub_free(struct hub *hub)
 {
 	if (!hub)
 		return;
-	if (hub->stall_timer)
-		event_free(hub->stall_timer);
+	if (hub->tick)
+		event_free(hub->tick);
 	history_free(hub->history);
 	free(hub);
 }
@@ -141,10 +165,10 @@ static bool has_room(const struct subscription *subscription)
 			call_queued(subscription->call) <= limit_value(LIMIT_OBSERVER_BYTES);
 }
 
-static void skip(struct subscription *subscription, uint64_t sequence)
+static void skip(struct subscription *subscription, uint64_t sequence, enum loss_cause cause)
 {
 	subscription->lagging = call_queued(subscription->call) > 0;
-	subscription->untold.by_cause[LOSS_SLOW_OBSERVER]++;
+	subscription->untold.by_cause[cause]++;
 	if (!subscription->first_skipped)
 		subscription->first_skipped = sequence;
 	subscription->last_skipped = sequence;
@@ -159,12 +183,13 @@ static void deliver(struct subscription *subscription, struct observation *obser
 	subscription->served_in = hub->turn;
 	if (subscription->first_skipped && !subscription->lagging)
 		tell_losses(subscription);
-	if (has_room(subscription) &&
-			encoder_encode(hub->config.encoder, observation, view) == 0 &&
-			call_queue(subscription->call, observation->frames[view]) == 0)
-		hub->counters.delivered++;
+	if (!has_room(subscription))
+		skip(subscription, observation->sequence, LOSS_SLOW_OBSERVER);
+	else if (encoder_encode(hub->config.encoder, observation, view) < 0 ||
+			call_queue(subscription->call, observation->frames[view]) < 0)
+		skip(subscription, observation->sequence, LOSS_MALFORMED);
 	else
-		skip(subscription, observation->sequence);
+		hub->counters.delivered++;
 }
 
 static void on_drained(struct call *call, void *userdata)
@@ -199,6 +224,7 @@ static void replay(struct subscription *subscription, uint64_t wanted)
 		if (watches_any(subscription, history_at(history, i)))
 			deliver(subscription, history_at(history, i));
 	call_flush(subscription->call);
+	history_weigh(subscription->hub->history);
 }
 
 int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config)

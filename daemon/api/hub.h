@@ -18,7 +18,7 @@ struct subscription;
 
 struct hub_config {
 	struct event_base *base;
-	struct encoder *encoder; /* makes the frame of a view that is first wanted late */
+	struct encoder *encoder; /* makes the frame of a view when it is first wanted */
 	/* An observer has read all that was queued for it: hub_is_busy() may have changed. */
 	void (*drained)(void *userdata);
 	void *userdata;
@@ -44,7 +44,10 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 /* The number for the next event. */
 uint64_t hub_next_sequence(struct hub *hub);
 
-/* Keeps the event for replay and queues it for all whose subscription it matches. */
+/*
+ * Keeps the event for replay and queues it for all whose subscription it matches. The text of a
+ * view is made when the first of them wants it: an event that nobody watches costs none.
+ */
 void hub_publish(struct hub *hub, struct observation *observation);
 /* At the end of a turn: what was published in it leaves together, one system call per observer. */
 void hub_flush(struct hub *hub);
