@@ -10,22 +10,29 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/clock.h"
 #include "daemon/api/history.h"
 #include "daemon/api/limits.h"
 #include "daemon/api/replies.h"
 
+#define MILLISECOND UINT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+
 struct subscription {
+	/* What a delivery needs stands together: in a fan-out it comes from a far cache. */
 	TAILQ_ENTRY(subscription) entries;
-	struct hub *hub;
 	struct call *call;
+	uint64_t wanted_in; /* the latest turn with an event for it */
+	uint64_t first_skipped; /* 0: none */
 	enum view view;
 	bool lagging; /* skips until its queue has drained */
-	uint64_t served_in; /* the turn in which it last got a snapshot */
+	bool watches_all;
+	bool outpaced; /* others waited for it in vain */
+	struct hub *hub;
+
+	uint64_t last_skipped;
 	struct losses untold;
 	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
-	uint64_t first_skipped; /* 0: none */
-	uint64_t last_skipped;
-	bool watches_all;
 	size_t n_attachments;
 	uint32_t attachments[];
 };
@@ -37,7 +44,10 @@ struct hub {
 	struct hub_counters counters;
 	uint64_t sequence;
 	uint64_t turn;
+	uint64_t waiting_since; /* observers that have caught up, for some that have not; 0: none */
 	TAILQ_HEAD(, subscription) subscriptions;
+	size_t n_events; /* of this turn, not handed out yet */
+	struct observation *events[];
 };
 
 /*
@@ -61,12 +71,12 @@ static void encode_kept(struct hub *hub)
 
 static void drop_stalled(struct hub *hub)
 {
-	static const uint64_t second = 1000000000;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct subscription *subscription;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
-		if (call_stalled_for(subscription->call) >
-				limit_value(LIMIT_OBSERVER_STALL) * second) {
+		if (call_stalled_for(subscription->call, now) >
+				limit_value(LIMIT_OBSERVER_STALL) * SECOND) {
 			hub->counters.stalled++;
 			call_drop_peer(subscription->call, "it accepted nothing of its stream for too long");
 		}
@@ -80,7 +90,8 @@ static void on_tick(evutil_socket_t fd, short what, void *userdata)
 
 int hub_new(const struct hub_config *config, struct hub **ret)
 {
-	struct hub *hub = calloc(1, sizeof(*hub));
+	size_t events = limit_value(LIMIT_TURN_RECORDS) * sizeof(struct observation *);
+	struct hub *hub = calloc(1, sizeof(*hub) + events);
 
 	if (!hub)
 		return -ENOMEM;
@@ -175,18 +186,20 @@ static void skip(struct subscription *subscription, uint64_t sequence, enum loss
 	subscription->hub->counters.skipped++;
 }
 
-static void deliver(struct subscription *subscription, struct observation *observation)
+/* `send`: call_send(), or call_queue() of several that leave together. */
+static void deliver(struct subscription *subscription, struct observation *observation,
+		int (*send)(struct call *call, struct frame *frame))
 {
 	enum view view = subscription->view;
 	struct hub *hub = subscription->hub;
 
-	subscription->served_in = hub->turn;
+	subscription->wanted_in = hub->turn;
 	if (subscription->first_skipped && !subscription->lagging)
 		tell_losses(subscription);
 	if (!has_room(subscription))
 		skip(subscription, observation->sequence, LOSS_SLOW_OBSERVER);
 	else if (encoder_encode(hub->config.encoder, observation, view) < 0 ||
-			call_queue(subscription->call, observation->frames[view]) < 0)
+			send(subscription->call, observation->frames[view]) < 0)
 		skip(subscription, observation->sequence, LOSS_MALFORMED);
 	else
 		hub->counters.delivered++;
@@ -197,6 +210,9 @@ static void on_drained(struct call *call, void *userdata)
 	struct subscription *subscription = userdata;
 	const struct hub_config *config = &subscription->hub->config;
 
+	/* One that drained because it was left out is not faster for it. */
+	if (!subscription->lagging)
+		subscription->outpaced = false;
 	subscription->lagging = false;
 	tell_losses(subscription);
 	config->drained(config->userdata);
@@ -222,7 +238,7 @@ static void replay(struct subscription *subscription, uint64_t wanted)
 			wanted--;
 	for (; i < history_length(history); i++)
 		if (watches_any(subscription, history_at(history, i)))
-			deliver(subscription, history_at(history, i));
+			deliver(subscription, history_at(history, i), call_queue);
 	call_flush(subscription->call);
 	history_weigh(subscription->hub->history);
 }
@@ -256,51 +272,79 @@ uint64_t hub_next_sequence(struct hub *hub)
 
 void hub_publish(struct hub *hub, struct observation *observation)
 {
-	struct subscription *subscription;
-
 	hub->counters.published++;
 	history_keep(hub->history, observation);
-	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
-		if (watches_any(subscription, observation))
-			deliver(subscription, observation);
+	hub->events[hub->n_events++] = observation_ref(observation);
+	if (hub->n_events == limit_value(LIMIT_TURN_RECORDS))
+		hub_flush(hub);
 }
 
+/* One observer after the other, for what is known of one fits in the CPU's nearest cache. */
 void hub_flush(struct hub *hub)
+{
+	int (*send)(struct call *, struct frame *) = hub->n_events == 1 ? call_send : call_queue;
+	struct subscription *subscription;
+
+	if (!hub->n_events)
+		return;
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
+		for (size_t i = 0; i < hub->n_events; i++)
+			if (watches_any(subscription, hub->events[i]))
+				deliver(subscription, hub->events[i], send);
+		if (send == call_queue)
+			call_flush(subscription->call);
+	}
+	while (hub->n_events)
+		observation_unref(hub->events[--hub->n_events]);
+}
+
+/* What comes now would be too much for it, or is lost to it already. */
+static bool is_behind(const struct subscription *subscription)
+{
+	return subscription->lagging ||
+			call_queued(subscription->call) > limit_value(LIMIT_PACE_BYTES);
+}
+
+static bool is_worth_waiting_for(const struct subscription *subscription, uint64_t now)
+{
+	return is_behind(subscription) && !subscription->outpaced &&
+			call_stalled_for(subscription->call, now) <
+			limit_value(LIMIT_PACE_STALL) * MILLISECOND;
+}
+
+/* Those that are behind now are not waited for again before they have caught up. */
+static void give_up(struct hub *hub)
 {
 	struct subscription *subscription;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
-		call_flush(subscription->call);
-}
-
-/* Has enough to read, and is reading it. */
-static bool is_busy(const struct subscription *subscription)
-{
-	static const uint64_t millisecond = 1000000;
-
-	return call_queued(subscription->call) > limit_value(LIMIT_PACE_BYTES) &&
-			call_stalled_for(subscription->call) <
-			limit_value(LIMIT_PACE_STALL) * millisecond;
+		if (is_behind(subscription))
+			subscription->outpaced = true;
 }
 
 bool hub_is_busy(struct hub *hub)
 {
 	const struct subscription *subscription;
-	uint64_t turn = hub->turn;
-	bool anybody = false;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	bool behind = false, waiting = false;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
-		if (subscription->served_in != turn)
+		if (subscription->wanted_in != hub->turn)
 			continue;
-		if (!is_busy(subscription)) {
-			hub->turn++;
-			return false;
-		}
-		anybody = true;
+		behind |= is_worth_waiting_for(subscription, now);
+		waiting |= !is_behind(subscription);
 	}
-	if (!anybody)
+	if (!behind || !waiting)
+		hub->waiting_since = 0;
+	else if (!hub->waiting_since)
+		hub->waiting_since = now;
+	else if (now - hub->waiting_since > limit_value(LIMIT_PACE_WAIT) * MILLISECOND) {
+		give_up(hub);
+		behind = false;
+	}
+	if (!behind)
 		hub->turn++;
-	return anybody;
+	return behind;
 }
 
 void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses)

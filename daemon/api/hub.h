@@ -45,17 +45,22 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 uint64_t hub_next_sequence(struct hub *hub);
 
 /*
- * Keeps the event for replay and queues it for all whose subscription it matches. The text of a
- * view is made when the first of them wants it: an event that nobody watches costs none.
+ * Keeps the event for replay, and for all whose subscription it matches, to whom hub_flush() hands
+ * it. The text of a view is made when the first of them wants it: an event that nobody watches
+ * costs none.
  */
 void hub_publish(struct hub *hub, struct observation *observation);
-/* At the end of a turn: what was published in it leaves together, one system call per observer. */
+/*
+ * At the end of a turn, before anything else is told to observers: what was published in it leaves
+ * together, one system call per observer.
+ */
 void hub_flush(struct hub *hub);
 
 /*
- * True while every observer that got something in the latest turn still has much to read, and
- * reads. Then records are better off in the ring, where they take a tenth of the room: nobody
- * waits for anybody, because all are behind. Begins a new turn.
+ * True while observers that the latest turn had events for still have much to read, and read.
+ * Then records are better off in the ring, where they take a tenth of the room. Nobody is slowed
+ * down by that: an observer that has caught up waits a moment at most for those that have not, and
+ * then not again for the same ones. Begins a new turn when false.
  */
 bool hub_is_busy(struct hub *hub);
 

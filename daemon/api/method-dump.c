@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/macro.h"
 #include "daemon/api/api.h"
 #include "daemon/api/dump.h"
@@ -286,11 +287,12 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 {
 	static const struct timeval later = {.tv_sec = 1};
 	static const uint64_t second = 1000000000;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct dumping *dumping = userdata;
 
 	if (!call_queued(dumping->call))
 		send_part(dumping);
-	else if (call_stalled_for(dumping->call) > limit_value(LIMIT_OBSERVER_STALL) * second)
+	else if (call_stalled_for(dumping->call, now) > limit_value(LIMIT_OBSERVER_STALL) * second)
 		call_drop_peer(dumping->call, "it asked for a dump and does not read it");
 	else
 		event_add(dumping->turn, &later);

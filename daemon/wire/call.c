@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replies and errors. The rule that must not break: a call is answered once, and whoever answers
- * it finally frees it; a oneway call takes the same way and sends nothing.
+ * Replies and errors. The rule that must not break: a call is answered once, and is gone once it is
+ * answered finally; a oneway call takes the same way and sends nothing.
  */
 #include "daemon/wire/call.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "daemon/wire/peer.h"
 #include "proto/json-writer.h"
 #include "proto/message.h"
 
-int call_new(struct peer *peer, bool more, bool oneway)
+void call_begin(struct peer *peer, bool more, bool oneway)
 {
-	struct call *call = calloc(1, sizeof(*call));
-
-	if (!call)
-		return -ENOMEM;
 	assert(!peer->call);
-	call->peer = peer;
-	call->more = more;
-	call->oneway = oneway;
-	peer->call = call;
-	return 0;
+	peer->only_call = (struct call){ .peer = peer, .more = more, .oneway = oneway };
+	peer->call = &peer->only_call;
 }
 
 static void call_finish(struct call *call)
@@ -32,7 +24,6 @@ static void call_finish(struct call *call)
 	struct peer *peer = call->peer;
 
 	peer->call = NULL;
-	free(call);
 	peer_call_finished(peer);
 }
 
@@ -41,7 +32,6 @@ void call_abort(struct call *call)
 	if (call->open && call->events.on_closed)
 		call->events.on_closed(call, call->userdata);
 	call->peer->call = NULL;
-	free(call);
 }
 
 void call_drained(struct call *call)
@@ -171,11 +161,11 @@ size_t call_queued(const struct call *call)
 	return call->peer->output.bytes;
 }
 
-uint64_t call_stalled_for(const struct call *call)
+uint64_t call_stalled_for(const struct call *call, uint64_t now)
 {
 	const struct peer *peer = call->peer;
 
-	return peer->output.bytes > 0 ? monotonic_now() - peer->progress_at : 0;
+	return peer->output.bytes > 0 && now > peer->progress_at ? now - peer->progress_at : 0;
 }
 
 void call_drop_peer(struct call *call, const char *reason)

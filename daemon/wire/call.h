@@ -13,9 +13,9 @@ struct call {
 	void *userdata;
 };
 
-/* Makes the peer's current call. -ENOMEM. */
-int call_new(struct peer *peer, bool more, bool oneway);
-/* The peer is gone or going: tells the owner of an open call, frees. */
+/* Makes the peer's current call. */
+void call_begin(struct peer *peer, bool more, bool oneway);
+/* The peer is gone or going: tells the owner of an open call. */
 void call_abort(struct call *call);
 /* All bytes of the peer are accepted by its socket. The call may be gone afterwards. */
 void call_drained(struct call *call);

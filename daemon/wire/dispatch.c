@@ -121,7 +121,7 @@ static void run_handler(struct call *call, const struct request *request,
 	struct server *server = peer->server;
 	int r = method->handler(call, request->parameters, served->userdata);
 
-	/* The call is gone when it was answered: it is compared, not looked at. */
+	/* A call that was answered is gone: it is compared, not looked at. */
 	if (peer->call != call || (r >= 0 && call->open))
 		return;
 	if (r >= 0)
@@ -208,11 +208,7 @@ void dispatch_message(struct peer *peer, const char *message, size_t length)
 		peer_close(peer, "a call with both more and oneway");
 		return;
 	}
-	r = call_new(peer, request.more, request.oneway);
-	if (r < 0) {
-		peer_drop(peer, "out of memory");
-		return;
-	}
+	call_begin(peer, request.more, request.oneway);
 	if (request.wrong_member)
 		answer_service_error(peer->call, VARLINK_E_INVALID_PARAMETER, "parameter",
 				     request.wrong_member);

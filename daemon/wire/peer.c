@@ -217,10 +217,8 @@ int peer_hold(struct peer *peer, struct frame *frame)
 {
 	if (peer->dead)
 		return -EPIPE;
-	if (peer->output.bytes == 0) {
+	if (peer->output.bytes == 0)
 		peer->held = true;
-		peer->progress_at = monotonic_now();
-	}
 	if (output_push(&peer->output, frame) < 0) {
 		peer_drop(peer, "out of memory");
 		return -ENOMEM;
@@ -232,8 +230,8 @@ void peer_release(struct peer *peer)
 {
 	if (!peer->held || peer->dead)
 		return;
-	peer->held = false;
 	peer_flush(peer);
+	peer->held = false;
 	if (!peer->dead && peer->output.bytes > 0)
 		want_writable(peer);
 }
@@ -265,7 +263,7 @@ void peer_flush(struct peer *peer)
 
 	if (n < 0)
 		peer_drop(peer, NULL);
-	else if (n > 0)
+	else if (peer->output.bytes > 0 && (n > 0 || peer->held))
 		peer->progress_at = monotonic_now();
 }
 

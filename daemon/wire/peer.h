@@ -6,14 +6,24 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "daemon/wire/call.h"
 #include "daemon/wire/output.h"
 #include "daemon/wire/server.h"
 #include "proto/framing.h"
 
 struct peer {
+	/* What sending needs stands together: in a fan-out it comes from a far cache. */
+	struct output output;
+	int fd;
+	bool dead; /* only waits to be freed by work_event */
+	bool held; /* what is queued was not offered to the socket yet */
+	bool closing; /* no further call is read; ends when the output is empty */
+	uint64_t progress_at; /* CLOCK_MONOTONIC: when the socket last took a byte of the queue */
+	struct call *call; /* the one that is being answered: &only_call, or NULL */
+	struct call only_call;
+
 	LIST_ENTRY(peer) link; /* server->peers */
 	struct server *server;
-	int fd;
 	struct peer_credentials credentials;
 	gid_t *groups;
 	size_t n_groups;
@@ -30,14 +40,7 @@ struct peer {
 	bool readable; /* the socket has not said EAGAIN since the last edge */
 	bool end_of_input;
 
-	struct output output;
-	bool held; /* what is queued was not offered to the socket yet */
-	uint64_t progress_at; /* CLOCK_MONOTONIC, when the socket last took a byte of the queue */
-
-	struct call *call; /* the one that is being answered */
 	bool pumping;
-	bool closing; /* no further call is read; ends when the output is empty */
-	bool dead; /* only waits to be freed by work_event */
 	char drop_reason[96]; /* "" when there is nothing to tell */
 };
 

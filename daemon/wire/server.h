@@ -165,9 +165,9 @@ int call_send_json(struct call *call, struct json_object *parameters);
 /* Bytes that wait for the peer to read. */
 size_t call_queued(const struct call *call);
 
-/* Nanoseconds (CLOCK_MONOTONIC) since the socket last accepted a byte while some were queued; 0
- * when nothing is queued. */
-uint64_t call_stalled_for(const struct call *call);
+/* Nanoseconds up to `now` (CLOCK_MONOTONIC) since the socket last accepted a byte while some were
+ * queued; 0 when nothing is queued. */
+uint64_t call_stalled_for(const struct call *call, uint64_t now);
 
 /* Drops the peer of a call from the loop (on_closed runs later); `reason` goes to peer_dropped. */
 void call_drop_peer(struct call *call, const char *reason);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "daemon/wire/server.h"
 #include "proto/client.h"
 #include "tests/unit/check.h"
@@ -29,7 +30,7 @@ static void on_drained(struct call *call, void *userdata)
 {
 	CHECK(call == open_call);
 	CHECK_EQ(call_queued(call), 0);
-	CHECK_EQ(call_stalled_for(call), 0);
+	CHECK_EQ(call_stalled_for(call, clock_ns(CLOCK_MONOTONIC)), 0);
 	n_drained++;
 }
 
@@ -200,13 +201,13 @@ static void test_queue_and_drain(struct server *server)
 	CHECK_EQ(frame_new(10000, &frame), 0);
 	memset(frame->data, 'x', 9999);
 	frame->data[9999] = '\0';
-	CHECK_EQ(call_stalled_for(open_call), 0);
+	CHECK_EQ(call_stalled_for(open_call, clock_ns(CLOCK_MONOTONIC)), 0);
 	while (call_queued(open_call) < 500000) {
 		CHECK_EQ(call_send(open_call, frame), 0);
 		sent++;
 	}
 	usleep(2000);
-	CHECK(call_stalled_for(open_call) >= 2000000);
+	CHECK(call_stalled_for(open_call, clock_ns(CLOCK_MONOTONIC)) >= 2000000);
 	CHECK_EQ(n_drained, 0);
 	for (int i = 0; i < 100 && got < sent; i++) {
 		got += read_all(client);
