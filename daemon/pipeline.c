@@ -24,6 +24,7 @@ struct pipeline {
 	struct event_base *base;
 	struct event *ring_readable;
 	struct event *turn_wanted;
+	struct event *detached; /* a tracer, in the background */
 	struct event *pause; /* pending while the ring is left alone */
 	uint64_t emptied_at; /* CLOCK_MONOTONIC: when a turn last found the ring empty */
 	struct event *tick;
@@ -56,6 +57,7 @@ void pipeline_free(struct pipeline *pipeline)
 	free(pipeline->reports_readable);
 	event_clear(&pipeline->ring_readable);
 	event_clear(&pipeline->turn_wanted);
+	event_clear(&pipeline->detached);
 	event_clear(&pipeline->pause);
 	event_clear(&pipeline->tick);
 	free(pipeline->signatures);
@@ -211,6 +213,14 @@ static void on_turn_wanted(evutil_socket_t fd, short what, void *userdata)
 	take_turn(userdata);
 }
 
+static void on_detached(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	trace_hear_detached(pipeline->parts.trace);
+	take_turn(pipeline);
+}
+
 static void on_reports(evutil_socket_t fd, short what, void *userdata)
 {
 	struct pipeline *pipeline = userdata;
@@ -261,11 +271,14 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts
 	pipeline->ring_readable = event_new(pipeline->base, trace_ring_fd(parts->trace),
 			EV_READ | EV_PERSIST, on_ring_readable, pipeline);
 	pipeline->turn_wanted = event_new(pipeline->base, -1, 0, on_turn_wanted, pipeline);
+	pipeline->detached = event_new(pipeline->base, trace_detached_fd(parts->trace),
+			EV_READ | EV_PERSIST, on_detached, pipeline);
 	pipeline->pause = event_new(pipeline->base, -1, 0, on_pause_over, pipeline);
 	pipeline->tick = event_new(pipeline->base, -1, EV_PERSIST, on_tick, pipeline);
-	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->pause ||
-			!pipeline->tick ||
+	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->detached ||
+			!pipeline->pause || !pipeline->tick ||
 			event_add(pipeline->ring_readable, NULL) < 0 ||
+			event_add(pipeline->detached, NULL) < 0 ||
 			event_add(pipeline->tick, &second) < 0)
 		return -ENOMEM;
 	return watch_reports(pipeline);
@@ -280,9 +293,12 @@ void pipeline_want_turn(void *userdata)
 
 void pipeline_finish(struct pipeline *pipeline)
 {
-	while (attachments_count(pipeline->parts.attachments) > 0)
-		if (take_turn(pipeline))
-			break;
+	unsigned int empty = 0;
+
+	trace_wait_detached(pipeline->parts.trace);
+	/* An empty turn lets attachments drain that were detaching, the next one ends them. */
+	while (attachments_count(pipeline->parts.attachments) > 0 && empty < 2)
+		empty = take_turn(pipeline) ? empty + 1 : 0;
 }
 
 const struct pipeline_counters *pipeline_count(const struct pipeline *pipeline)

@@ -31,6 +31,7 @@ struct attachment_filter {
 
 enum attachment_state {
 	ATTACHMENT_ACTIVE,
+	ATTACHMENT_DETACHING, /* its tracers are being switched off */
 	ATTACHMENT_DRAINING, /* its tracers are off, its last records are still in the ring */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of attachments. Rule: an attachment that went active ends through begin_ending() and
- * finish(), so that every event its targets had is published or counted before its last word.
+ * The life of attachments. Rule: an attachment that went active ends through attachments_end(),
+ * begin_draining() and finish(), so that every event its targets had is published or counted
+ * before its last word.
  */
 #include "daemon/api/attachments.h"
 
@@ -342,22 +343,42 @@ static void report_losses(struct attachments *attachments, struct attachment *at
 	hub_publish_losses(attachments->config.hub, attachment->id, &losses);
 }
 
-void attachments_end(struct attachments *attachments, struct attachment *attachment,
-		enum end_reason reason)
+static bool is_detaching(const struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		if (tracer_is_detaching(attachment->uses[i].tracing->tracer))
+			return true;
+	return false;
+}
+
+/* From here on no event of its own happens; those that did are in the ring. */
+static void begin_draining(struct attachments *attachments, struct attachment *attachment)
 {
 	struct trace_description description;
 
+	attachment->state = ATTACHMENT_DRAINING;
+	attachment->active_until = clock_ns(CLOCK_MONOTONIC);
+	attachment->drained_at = attachments->position;
+	/* What a reached limit leaves unread is not waited for. */
+	if (attachment->end_reason != END_LIMIT) {
+		trace_describe(attachments->config.trace, &description);
+		attachment->drained_at += description.ring_used;
+	}
+	attachments->config.turn_wanted(attachments->config.userdata);
+}
+
+void attachments_end(struct attachments *attachments, struct attachment *attachment,
+		enum end_reason reason)
+{
 	if (attachment->state != ATTACHMENT_ACTIVE)
 		return;
-	attachment->state = ATTACHMENT_DRAINING;
+	attachment->state = ATTACHMENT_DETACHING;
 	attachment->end_reason = reason;
 	attachment->peer = NULL;
 	for (size_t i = 0; i < attachment->n_uses; i++)
 		tracer_deactivate(attachment->uses[i].tracing->tracer);
-	attachment->active_until = clock_ns(CLOCK_MONOTONIC);
-	trace_describe(attachments->config.trace, &description);
-	attachment->drained_at = attachments->position + description.ring_used;
-	attachments->config.turn_wanted(attachments->config.userdata);
+	if (!is_detaching(attachment))
+		begin_draining(attachments, attachment);
 }
 
 static void finish(struct attachments *attachments, struct attachment *attachment)
@@ -430,15 +451,17 @@ void attachments_settle(struct attachments *attachments, uint64_t position, bool
 	attachments->position = position;
 	for (attachment = TAILQ_FIRST(&attachments->list); attachment; attachment = next) {
 		next = TAILQ_NEXT(attachment, entries);
-		if (attachment->filter.limit && attachment->events >= attachment->filter.limit) {
+		if (attachment->filter.limit && attachment->events >= attachment->filter.limit)
 			attachments_end(attachments, attachment, END_LIMIT);
-			attachment->drained_at = position;
-		}
 		if (attachment->state == ATTACHMENT_DRAINING &&
-				(ring_empty || position >= attachment->drained_at))
+				(ring_empty || position >= attachment->drained_at)) {
 			finish(attachments, attachment);
-		else
+			continue;
+		}
+		if (attachment->state == ATTACHMENT_ACTIVE || attachment->end_reason != END_LIMIT)
 			report_losses(attachments, attachment, false);
+		if (attachment->state == ATTACHMENT_DETACHING && !is_detaching(attachment))
+			begin_draining(attachments, attachment);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "bpf/pool.h"
 #include "daemon/trace/ring.h"
 #include "daemon/trace/trace.h"
+#include "daemon/trace/unlinker.h"
 
 TAILQ_HEAD(tracer_list, tracer);
 
@@ -23,7 +24,11 @@ struct trace {
 	bool probed; /* the kernel loads tracing programs */
 	bool asked_for_helper, has_helper; /* what the kernel said of the snapshot helper */
 	bool no_return_value; /* the kernel has no bpf_get_func_ret (before 5.17) */
+	struct unlinker *unlinker;
 	struct tracer_list tracers;
 	size_t n_tracers;
 	uint64_t records;
 };
+
+/* Once a link is closed: no event from before it holds a slot any more. */
+void trace_wait_for_slots(const struct trace *trace);

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,6 +30,8 @@ DEFINE_CLEANUP(struct trace *, trace_free)
  */
 #define SLOTS_PER_CPU 8
 #define SLOTS_MIN 256
+/* Times that the CPU is yielded to a tracer that was preempted with its slot in hand. */
+#define SLOT_PATIENCE 1000
 
 static int pool_init(struct trace *trace)
 {
@@ -85,6 +88,26 @@ static uint32_t own_pid_of_initial_namespace(void)
 	return run.retval;
 }
 
+/*
+ * Waits for the tracers that are on their way: the kernel detaches without. A slot that is seen
+ * free, or busy no more after a while, is not held by an event from before.
+ */
+void trace_wait_for_slots(const struct trace *trace)
+{
+	unsigned int patience = SLOT_PATIENCE;
+
+	for (uint32_t i = 1; i <= trace->n_slots; i++)
+		while (__atomic_load_n(&trace->pool->slots[i].busy, __ATOMIC_ACQUIRE) && patience) {
+			patience--;
+			sched_yield();
+		}
+}
+
+static void on_unlinked(void *userdata)
+{
+	trace_wait_for_slots(userdata);
+}
+
 int trace_new(const struct trace_config *config, struct trace **ret)
 {
 	_cleanup_(trace_free_p) struct trace *trace = calloc(1, sizeof(*trace));
@@ -103,6 +126,9 @@ int trace_new(const struct trace_config *config, struct trace **ret)
 	r = pool_init(trace);
 	if (r)
 		return r;
+	r = unlinker_new(on_unlinked, trace, &trace->unlinker);
+	if (r)
+		return r;
 	trace->depth = record_depth();
 	trace->own_pid = own_pid_of_initial_namespace();
 	*ret = TAKE_PTR(trace);
@@ -115,6 +141,7 @@ void trace_free(struct trace *trace)
 		return;
 	while (!TAILQ_EMPTY(&trace->tracers))
 		tracer_release(TAILQ_FIRST(&trace->tracers));
+	unlinker_free(trace->unlinker);
 	if (trace->pool)
 		munmap((void *)trace->pool, trace->pool_bytes);
 	close_fd(trace->pool_fd);
@@ -187,4 +214,19 @@ void trace_describe(const struct trace *trace, struct trace_description *ret)
 		.ring_used = ring_used(&trace->ring),
 		.records = trace->records,
 	};
+}
+
+int trace_detached_fd(const struct trace *trace)
+{
+	return unlinker_fd(trace->unlinker);
+}
+
+void trace_hear_detached(struct trace *trace)
+{
+	unlinker_hear(trace->unlinker);
+}
+
+void trace_wait_detached(struct trace *trace)
+{
+	unlinker_wait_all(trace->unlinker);
 }

@@ -54,17 +54,25 @@ int tracer_acquire(struct trace *trace, const struct target *target, bool withou
 int tracer_activate(struct tracer *tracer, char *detail, size_t detail_size);
 /*
  * Gives one use back; the last one detaches and unloads. Detaching from a kernel function blocks
- * for some 0.1 s, in which the kernel waits for all its tasks; from a program it does not.
+ * for some 0.1 s, in which the kernel waits for all its tasks, unless tracer_deactivate() and its
+ * end went before; from a program it does not.
  * Records already in the ring still arrive with its number, which is not given to another tracer
  * as long as the daemon lives.
  */
 void tracer_release(struct tracer *tracer);
 /*
- * Detaches without unloading when this is the last use: no event can happen afterwards, all that
- * happened are in the ring or counted. To be followed by trace_drain() to the end, tracer_losses()
- * and tracer_release(). With further uses it does nothing.
+ * Detaches without unloading when this is the last use. Once tracer_is_detaching() is false no
+ * event can happen, and all that happened are in the ring or counted. To be followed by
+ * trace_drain() to the end, tracer_losses() and tracer_release(). With further uses it does
+ * nothing. A kernel function is detached from in the background, a program at once.
  */
 void tracer_deactivate(struct tracer *tracer);
+bool tracer_is_detaching(struct tracer *tracer);
+/* Readable after a tracer was detached in the background; trace_hear_detached() takes note. */
+int trace_detached_fd(const struct trace *trace);
+void trace_hear_detached(struct trace *trace);
+/* Blocks until no tracer is detaching. */
+void trace_wait_detached(struct trace *trace);
 
 uint32_t tracer_number(const struct tracer *tracer); /* lbrd_record.tracer; from 1 */
 uint32_t tracer_program_id(const struct tracer *tracer); /* of the tracer itself */

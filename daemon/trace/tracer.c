@@ -8,7 +8,6 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,9 +25,6 @@
 /* Enough for the last words of a verifier that refuses; a longer log is no reason to fail. */
 #define LOG_BYTES 65536
 
-/* Times that the CPU is yielded to a tracer that was preempted with its slot in hand. */
-#define SLOT_PATIENCE 1000
-
 struct tracer {
 	struct trace *trace;
 	TAILQ_ENTRY(tracer) entry;
@@ -40,6 +36,7 @@ struct tracer {
 	int control_fd;
 	int program_fd;
 	int link_fd;
+	struct unlink_job unlinking;
 	struct lbrd_control *control; /* mapped */
 };
 
@@ -47,6 +44,7 @@ static void tracer_free(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
+	unlinker_wait(tracer->trace->unlinker, &tracer->unlinking);
 	close_fd(tracer->link_fd);
 	close_fd(tracer->program_fd);
 	if (tracer->program_id)
@@ -199,6 +197,8 @@ int tracer_acquire(struct trace *trace, const struct target *target, bool withou
 		*detail = '\0';
 	found = tracer_find(trace, target, without_branches);
 	if (found) {
+		/* A link that is still being closed would count as a second tracer. */
+		unlinker_wait(trace->unlinker, &found->unlinking);
 		found->n_uses++;
 		*ret = found;
 		return 0;
@@ -251,27 +251,23 @@ int tracer_activate(struct tracer *tracer, char *detail, size_t detail_size)
 	return 0;
 }
 
-/*
- * Waits for the tracers that are on their way: the kernel detaches without. A slot that is seen
- * free, or busy no more after a while, is not held by an event from before.
- */
-static void wait_for_slots(const struct trace *trace)
-{
-	unsigned int patience = SLOT_PATIENCE;
-
-	for (uint32_t i = 1; i <= trace->n_slots; i++)
-		while (__atomic_load_n(&trace->pool->slots[i].busy, __ATOMIC_ACQUIRE) && patience) {
-			patience--;
-			sched_yield();
-		}
-}
-
 void tracer_deactivate(struct tracer *tracer)
 {
+	struct trace *trace = tracer->trace;
+
 	if (tracer->n_uses > 1 || tracer->link_fd < 0)
 		return;
+	if (tracer->target.kind == TARGET_FUNCTION) {
+		unlinker_close(trace->unlinker, &tracer->unlinking, TAKE_FD(tracer->link_fd));
+		return;
+	}
 	tracer->link_fd = close_fd(tracer->link_fd);
-	wait_for_slots(tracer->trace);
+	trace_wait_for_slots(trace);
+}
+
+bool tracer_is_detaching(struct tracer *tracer)
+{
+	return unlinker_is_pending(tracer->trace->unlinker, &tracer->unlinking);
 }
 
 void tracer_release(struct tracer *tracer)

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import select
 import signal
 
 import harness
@@ -54,6 +55,24 @@ def test_a_client_killed_takes_its_attachment_along():
             harness.equal(c.receive()["parameters"]["ended"]["attachment"], id)
         harness.assert_no_tracers()
         harness.equal(list_ids(lbrd), [])
+
+
+def test_nobody_waits_while_kernel_functions_are_detached_from():
+    targets = [{"kernelFunction": f} for f in ("vfs_link", "vfs_mkdir", "vfs_readlink",
+                                               "vfs_rename", "vfs_rmdir", "vfs_symlink")]
+    with harness.Lbrd() as lbrd, lbrd.connect() as owner, lbrd.connect() as other:
+        for _ in range(2):
+            keep = {"targets": targets, "persistent": True}
+            id = owner.call("Attach", keep)["attachment"]["id"]
+            owner.send("Detach", {"attachment": id})
+            while id in list_ids(lbrd):
+                pass  # lbrd has not read the call yet
+            readable, _, _ = select.select([owner.socket], [], [], 0)
+            assert not readable, "others were served only after the detaching"
+            # What is still being detached from can be attached to.
+            other.call("Attach", {"targets": targets[-1:]})
+            harness.equal(owner.receive()["parameters"], {"detached": [id]})
+    harness.assert_no_tracers()
 
 
 def test_keep_outlives_its_client_until_detach():
