@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Closing the link to a kernel function takes the kernel some 20 to 100 ms: unregister_ftrace_direct()
- * waits until no task can be in the trampoline, under one mutex for all. A loop that did it would
- * stand still for seconds when an attachment of a hundred functions ends. Several threads would
- * only wait for each other's mutex, so there is one.
+ * Closing the link to a kernel function takes the kernel some 20 to 100 ms, because
+ * unregister_ftrace_direct() waits, under one mutex for all, until no task can be in the
+ * trampoline. A loop that did it would stand still for seconds when an attachment of a hundred
+ * functions ends. Several threads would only wait for each other's mutex, so there is one.
  *
  * The rule that must not break: a job is touched by the thread only while it is pending.
  */
