@@ -79,10 +79,10 @@ uint32_t tracer_program_id(const struct tracer *tracer); /* of the tracer itself
 unsigned int tracer_n_uses(const struct tracer *tracer);
 const struct target *tracer_target(const struct tracer *tracer);
 /*
- * True once the traced program is unloaded or its module gone: nothing will ever arrive. The kernel
- * itself prevents that as long as a tracer is loaded: it keeps a traced program, even when its
- * owner and everything it was attached to have let go of it, until the tracer goes. An attachment
- * to such a program is silent, and nothing in the kernel tells that it will remain so.
+ * True once the module of a traced function is gone: nothing will ever arrive. Programs never go:
+ * the kernel keeps a traced one, even when its owner and everything it was attached to have let go
+ * of it, until the tracer goes (bpf_prog_aux.dst_prog and bpf_tracing_link.tgt_prog hold it). An
+ * attachment to such a program is silent, and nothing in the kernel tells that it will remain so.
  */
 bool tracer_target_gone(struct tracer *tracer);
 

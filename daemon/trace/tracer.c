@@ -325,5 +325,5 @@ bool tracer_target_gone(struct tracer *tracer)
 {
 	_cleanup_close_ int fd = -1;
 
-	return open_target(&tracer->target, &fd) == -ENOENT;
+	return tracer->target.module[0] && open_target(&tracer->target, &fd) == -ENOENT;
 }
