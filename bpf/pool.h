@@ -24,10 +24,12 @@ struct lbrd_pool {
 	struct lbrd_slot slots[];
 };
 
-/* One per tracer. The daemon writes the first two members at any time; all others only grow. */
+/* One per tracer. The daemon writes the first three members at any time; all others only grow. */
 struct lbrd_control {
 	__u32 pid; /* only events of this thread group; 0: all */
 	__u32 max_per_second; /* 0: no ceiling */
+	__u32 own_pid; /* thread group of the daemon, of which no event is wanted */
+	__u32 reserved;
 	__u64 second_begins; /* when the running second of max_per_second began */
 	__u64 in_second; /* events since then */
 	__u64 ring_full;

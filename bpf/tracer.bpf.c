@@ -27,7 +27,6 @@ extern struct lbrd_ring lbrd_ring;
 extern const char lbrd_slot_mask[] __weak; /* number of slots - 1 */
 extern const char lbrd_branch_bytes[] __weak; /* of entries that a record has room for */
 extern const char lbrd_number[] __weak; /* of this tracer */
-extern const char lbrd_own_pid[] __weak; /* thread group of the daemon */
 extern const char lbrd_reads_return_value[] __weak;
 
 #define CONSTANT(name) ((__u64)(name))
@@ -65,7 +64,7 @@ static __always_inline int within_rate(__u64 now)
 /* False: the event is of nobody's interest, and no loss. */
 static __always_inline int is_wanted(__u64 pid)
 {
-	__u64 own = CONSTANT(lbrd_own_pid), wanted = lbrd_control.pid;
+	__u64 own = lbrd_control.own_pid, wanted = lbrd_control.pid;
 
 	/* Jumps are cheap by now; unasked, the compiler would calculate truth values instead. */
 	OPAQUE(own);

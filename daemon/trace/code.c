@@ -81,8 +81,6 @@ static int relocate(struct bpf_insn *insn, const char *symbol, const struct code
 		load_constant(insn, values->branch_bytes);
 	} else if (!strcmp(symbol, "lbrd_number")) {
 		load_constant(insn, values->number);
-	} else if (!strcmp(symbol, "lbrd_own_pid")) {
-		load_constant(insn, values->own_pid);
 	} else if (!strcmp(symbol, "lbrd_reads_return_value")) {
 		load_constant(insn, values->reads_return_value);
 	} else {

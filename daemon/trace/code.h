@@ -15,7 +15,6 @@ struct code_values {
 	uint32_t slot_mask;
 	uint32_t branch_bytes; /* of entries that a record has room for, in LBRD_DEPTH_STEPs */
 	uint32_t number;
-	uint32_t own_pid;
 	bool reads_return_value;
 };
 

@@ -71,6 +71,7 @@ static int control_init(struct tracer *tracer)
 	if (mapped == MAP_FAILED)
 		return -errno;
 	tracer->control = mapped;
+	tracer->control->own_pid = tracer->trace->own_pid;
 	return 0;
 }
 
@@ -105,7 +106,6 @@ static int load_once(const struct tracer *tracer, int target_fd, char *log)
 		.slot_mask = trace->n_slots - 1,
 		.branch_bytes = trace->depth * (uint32_t)sizeof(struct perf_branch_entry),
 		.number = tracer->number,
-		.own_pid = trace->own_pid,
 		.reads_return_value = exits && !trace->no_return_value,
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, options,

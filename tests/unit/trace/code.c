@@ -13,7 +13,6 @@ static const struct code_values values = {
 	.slot_mask = 31,
 	.branch_bytes = 32 * 24,
 	.number = 77777,
-	.own_pid = 88888,
 	.reads_return_value = true,
 };
 
@@ -84,7 +83,6 @@ static void relocated(void)
 		CHECK_EQ(count_loads(insns, n, BPF_PSEUDO_MAP_FD, 13), 1);
 		CHECK_EQ(count_loads(insns, n, 0, 31), with);
 		CHECK_EQ(count_loads(insns, n, 0, 77777), 1);
-		CHECK_EQ(count_loads(insns, n, 0, 88888), 1);
 		/* Nothing is left as the compiler made it. */
 		CHECK_EQ(count_loads(insns, n, BPF_PSEUDO_MAP_VALUE, 0), 0);
 		free(insns);
