@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/checksum.h"
 #include "common/cleanup.h"
 #include "daemon/index-builder/cells.h"
 
@@ -109,11 +110,11 @@ static void set_checksums(uint8_t *bytes)
 		uint64_t start = header->head_size + i * INDEX_PIECE_SIZE;
 		uint64_t size = header->file_size - start;
 
-		checksums[i] = index_checksum(bytes + start,
+		checksums[i] = checksum(bytes + start,
 				size < INDEX_PIECE_SIZE ? size : INDEX_PIECE_SIZE);
 	}
-	sum = index_checksum(header, sizeof(*header));
-	sum ^= index_checksum(header + 1, header->head_size - sizeof(*header));
+	sum = checksum(header, sizeof(*header));
+	sum ^= checksum(header + 1, header->head_size - sizeof(*header));
 	header->head_checksum = sum;
 }
 

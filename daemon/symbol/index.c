@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/checksum.h"
 #include "common/cleanup.h"
 #include "daemon/symbol/index-format.h"
 
@@ -96,8 +97,8 @@ static bool head_is_whole(const struct index_header *header)
 	uint64_t sum;
 
 	copy.head_checksum = 0;
-	sum = index_checksum(&copy, sizeof(copy));
-	sum ^= index_checksum(header + 1, header->head_size - sizeof(*header));
+	sum = checksum(&copy, sizeof(copy));
+	sum ^= checksum(header + 1, header->head_size - sizeof(*header));
 	return sum == header->head_checksum;
 }
 
@@ -216,7 +217,7 @@ static bool check_piece(struct index *index, uint64_t piece)
 
 	if (size > INDEX_PIECE_SIZE)
 		size = INDEX_PIECE_SIZE;
-	if (index_checksum(index->map + start, size) != checksums[piece]) {
+	if (checksum(index->map + start, size) != checksums[piece]) {
 		index->damaged = true;
 		return false;
 	}

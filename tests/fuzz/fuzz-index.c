@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/checksum.h"
 #include "daemon/symbol/index-format.h"
 #include "daemon/symbol/index.h"
 
@@ -80,12 +81,12 @@ static uint64_t put_right(uint8_t *data, size_t size)
 		uint64_t at = header->head_size + i * INDEX_PIECE_SIZE;
 		uint64_t left = at < size ? size - at : 0;
 
-		checksums[i] = index_checksum(data + size - left,
+		checksums[i] = checksum(data + size - left,
 				left < INDEX_PIECE_SIZE ? left : INDEX_PIECE_SIZE);
 	}
 	header->head_checksum = 0;
-	header->head_checksum = index_checksum(header, sizeof(*header)) ^
-			index_checksum(header + 1, header->head_size - sizeof(*header));
+	header->head_checksum = checksum(header, sizeof(*header)) ^
+			checksum(header + 1, header->head_size - sizeof(*header));
 	return ((struct index_region *)(data + t[INDEX_REGIONS].offset))->start;
 }
 
