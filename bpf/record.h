@@ -6,6 +6,12 @@
 #include <linux/types.h>
 
 /*
+ * A tracer may outlive the daemon that loaded it. The next one can take it over only if both mean
+ * the same by this file and pool.h: another layout, or another meaning, is another number.
+ */
+#define LBRD_TRACER_ABI 1
+
+/*
  * The deepest branch stack of any CPU: 64 entries, Intel's architectural LBR being 8 to 64
  * (SDM volume 3, "Architectural LBRs").
  */

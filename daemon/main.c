@@ -147,7 +147,7 @@ static int make_trace(struct daemon *daemon)
 
 static int make_lbr(struct daemon *daemon)
 {
-	return lbr_new(&daemon->api.lbr);
+	return lbr_new(NULL, &daemon->api.lbr);
 }
 
 static int make_targets(struct daemon *daemon)

@@ -148,6 +148,7 @@ static bool take_turn(struct pipeline *pipeline)
 	size_t max = limit_value(LIMIT_TURN_RECORDS);
 	size_t n = trace_drain(pipeline->parts.trace, max);
 
+	trace_release(pipeline->parts.trace);
 	hub_flush(pipeline->parts.hub);
 	attachments_settle(pipeline->parts.attachments, pipeline->position, n < max);
 	pipeline->emptied_at = n < max ? clock_ns(CLOCK_MONOTONIC) : 0;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
@@ -22,6 +23,7 @@
 
 #define ONLINE_CPUS "/sys/devices/system/cpu/online"
 #define CPU_LIST_BYTES 512
+#define CPUS_MAX 8192 /* NR_CPUS of any x86-64 kernel */
 
 /* The longest period that no kernel takes for negative: an interrupt every few hours or never. */
 #define HUGE_PERIOD (1ULL << 62)
@@ -29,8 +31,13 @@
 /* So many snapshots running without news are no coincidence: counting mode does not record. */
 #define STALE_LIMIT 64
 
+/* The event of a CPU, as the keeper has it. */
+#define KEPT_NAME "lbrd-branches-%u"
+
 struct lbr {
+	const struct keeper *keeper;
 	unsigned int n_users;
+	unsigned int n_keepers; /* users whose events shall outlive this process */
 	enum lbr_mode mode;
 	bool types; /* the events ask for branch types */
 	bool judged_counting; /* it was found out to deliver nothing; judged once */
@@ -68,10 +75,37 @@ static void read_online(char *buffer)
 		strcpy(buffer, "0");
 }
 
+/* What cannot be kept is opened anew by the lbrd that comes after. */
+static void keep_event(struct lbr *lbr, unsigned int cpu)
+{
+	char name[KEPT_NAME_MAX];
+
+	if (!lbr->n_keepers || lbr->fds[cpu] < 0)
+		return;
+	snprintf(name, sizeof(name), KEPT_NAME, cpu);
+	(void)lbr->keeper->keep(name, lbr->fds[cpu], lbr->keeper->userdata);
+}
+
+static void forget_event(struct lbr *lbr, unsigned int cpu)
+{
+	char name[KEPT_NAME_MAX];
+
+	if (!lbr->n_keepers || lbr->fds[cpu] < 0)
+		return;
+	snprintf(name, sizeof(name), KEPT_NAME, cpu);
+	lbr->keeper->forget(name, lbr->keeper->userdata);
+}
+
+static void close_event(struct lbr *lbr, unsigned int cpu)
+{
+	forget_event(lbr, cpu);
+	lbr->fds[cpu] = close_fd(lbr->fds[cpu]);
+}
+
 static void close_all(struct lbr *lbr)
 {
 	for (unsigned int i = 0; i < lbr->n_fds; i++)
-		close_fd(lbr->fds[i]);
+		close_event(lbr, i);
 	free(lbr->fds);
 	lbr->fds = NULL;
 	lbr->n_fds = 0;
@@ -110,6 +144,7 @@ static int open_missing(struct lbr *lbr, const char *cpus, enum lbr_mode mode, b
 		if (r < 0 && r != -ENODEV)
 			return r;
 		lbr->fds[cpu] = r < 0 ? -1 : r;
+		keep_event(lbr, cpu);
 	}
 	return 0;
 }
@@ -170,12 +205,13 @@ static int translate(int r)
 	}
 }
 
-int lbr_new(struct lbr **ret)
+int lbr_new(const struct keeper *keeper, struct lbr **ret)
 {
 	struct lbr *lbr = calloc(1, sizeof(*lbr));
 
 	if (!lbr)
 		return -ENOMEM;
+	lbr->keeper = keeper;
 	*ret = lbr;
 	return 0;
 }
@@ -197,7 +233,7 @@ int lbr_acquire(struct lbr *lbr)
 		return 0;
 	}
 	lbr->n_stale = 0;
-	r = translate(open_all(lbr));
+	r = lbr->mode == LBR_CLOSED ? translate(open_all(lbr)) : 0;
 	if (!r)
 		lbr->n_users = 1;
 	return r;
@@ -209,6 +245,53 @@ void lbr_release(struct lbr *lbr)
 		close_all(lbr);
 }
 
+void lbr_keep(struct lbr *lbr)
+{
+	if (lbr->n_keepers++)
+		return;
+	for (unsigned int i = 0; i < lbr->n_fds; i++)
+		keep_event(lbr, i);
+}
+
+void lbr_unkeep(struct lbr *lbr)
+{
+	for (unsigned int i = 0; lbr->n_keepers == 1 && i < lbr->n_fds; i++)
+		forget_event(lbr, i);
+	lbr->n_keepers--;
+}
+
+struct lbr_kind lbr_kind(const struct lbr *lbr)
+{
+	return (struct lbr_kind){ lbr->mode, lbr->types };
+}
+
+bool lbr_kept_cpu(const char *name, unsigned int *ret_cpu)
+{
+	char again[KEPT_NAME_MAX];
+
+	if (sscanf(name, KEPT_NAME, ret_cpu) != 1 || *ret_cpu >= CPUS_MAX)
+		return false;
+	snprintf(again, sizeof(again), KEPT_NAME, *ret_cpu);
+	return !strcmp(name, again);
+}
+
+int lbr_adopt(struct lbr *lbr, const struct lbr_kind *kind, unsigned int cpu, int fd)
+{
+	uint64_t id;
+	int r = ioctl(fd, PERF_EVENT_IOC_ID, &id) ? -EBADMSG : make_room(lbr, cpu);
+
+	if (!r && lbr->fds[cpu] >= 0)
+		r = -EBADMSG;
+	if (r) {
+		close_fd(fd);
+		return r;
+	}
+	lbr->fds[cpu] = fd;
+	lbr->mode = kind->mode;
+	lbr->types = kind->types;
+	return 0;
+}
+
 static void close_departed(struct lbr *lbr, const char *cpus)
 {
 	struct cpu_walk walk = cpu_walk_start(cpus);
@@ -216,11 +299,11 @@ static void close_departed(struct lbr *lbr, const char *cpus)
 
 	while (cpu_walk_next(&walk, &cpu)) {
 		for (; next < cpu && next < lbr->n_fds; next++)
-			lbr->fds[next] = close_fd(lbr->fds[next]);
+			close_event(lbr, next);
 		next = cpu + 1;
 	}
 	for (; next < lbr->n_fds; next++)
-		lbr->fds[next] = close_fd(lbr->fds[next]);
+		close_event(lbr, next);
 }
 
 void lbr_follow_cpus(struct lbr *lbr)

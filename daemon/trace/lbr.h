@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "daemon/trace/keeper.h"
+
 struct lbr;
 
 enum lbr_error {
@@ -20,7 +22,8 @@ enum lbr_mode {
 	LBR_SAMPLING, /* a huge fixed period, for kernels that need one */
 };
 
-int lbr_new(struct lbr **ret);
+/* `keeper` outlives the lbr; NULL: no event outlives this process. */
+int lbr_new(const struct keeper *keeper, struct lbr **ret);
 void lbr_free(struct lbr *lbr);
 
 /*
@@ -30,6 +33,28 @@ void lbr_free(struct lbr *lbr);
 int lbr_acquire(struct lbr *lbr);
 /* The last user closes all events. */
 void lbr_release(struct lbr *lbr);
+
+/*
+ * From now on, and through all that changes, the events outlive this process; to be called once for
+ * each user that needs it, after lbr_acquire().
+ */
+void lbr_keep(struct lbr *lbr);
+/* Takes it back; the last one lets go of them. To be followed by keeper.settle(). */
+void lbr_unkeep(struct lbr *lbr);
+/* How the events were opened, to be given to lbr_adopt() by a later lbrd. */
+struct lbr_kind {
+	enum lbr_mode mode;
+	bool types; /* with branch types */
+};
+struct lbr_kind lbr_kind(const struct lbr *lbr);
+/* The CPU of an event that was kept under this name; false: it is no such name. */
+bool lbr_kept_cpu(const char *name, unsigned int *ret_cpu);
+/*
+ * Before there are users: takes over the event that an earlier lbrd had open on `cpu`, descriptor
+ * included, also when it fails. -EBADMSG: it is no perf event. When all are taken over,
+ * lbr_acquire() opens nothing; lbr_follow_cpus() opens what is missing.
+ */
+int lbr_adopt(struct lbr *lbr, const struct lbr_kind *kind, unsigned int cpu, int fd);
 
 /*
  * Follows CPU hotplug: opens events on CPUs that came and closes those of CPUs that went. To be

@@ -32,3 +32,7 @@ struct trace {
 
 /* Once a link is closed: no event from before it holds a slot any more. */
 void trace_wait_for_slots(const struct trace *trace);
+/* Takes over a tracer that runs, with no use yet; `maps` stay the caller's. */
+int tracer_adopt(struct trace *trace, const struct legacy *legacy, struct legacy_maps *maps);
+/* Whatever its uses. */
+void tracer_unload(struct tracer *tracer);

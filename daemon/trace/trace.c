@@ -33,11 +33,20 @@ DEFINE_CLEANUP(struct trace *, trace_free)
 /* Times that the CPU is yielded to a tracer that was preempted with its slot in hand. */
 #define SLOT_PATIENCE 1000
 
+static int pool_map(struct trace *trace)
+{
+	void *mapped = mmap(NULL, trace->pool_bytes, PROT_READ, MAP_SHARED, trace->pool_fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	trace->pool = mapped;
+	return 0;
+}
+
 static int pool_init(struct trace *trace)
 {
 	int cpus = libbpf_num_possible_cpus();
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	void *mapped;
 
 	if (cpus < 0)
 		return cpus;
@@ -49,13 +58,21 @@ static int pool_init(struct trace *trace)
 
 	trace->pool_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lbrd_pool", sizeof(uint32_t),
 			(uint32_t)trace->pool_bytes, 1, &options);
-	if (trace->pool_fd < 0)
-		return -errno;
-	mapped = mmap(NULL, trace->pool_bytes, PROT_READ, MAP_SHARED, trace->pool_fd, 0);
-	if (mapped == MAP_FAILED)
-		return -errno;
-	trace->pool = mapped;
-	return 0;
+	return trace->pool_fd < 0 ? -errno : pool_map(trace);
+}
+
+/* Takes over the descriptor, also when it fails. */
+static int pool_adopt(struct trace *trace, int fd, uint32_t bytes)
+{
+	size_t slots = (bytes - sizeof(struct lbrd_pool)) / sizeof(struct lbrd_slot);
+
+	trace->pool_fd = fd;
+	if (bytes != sizeof(struct lbrd_pool) + slots * sizeof(struct lbrd_slot) || slots < 2 ||
+	    ((slots - 1) & (slots - 2)))
+		return -EBADMSG;
+	trace->n_slots = (uint32_t)slots - 1;
+	trace->pool_bytes = bytes;
+	return pool_map(trace);
 }
 
 /* Entries that a record must have room for; the deepest possible branch stack when in doubt. */
@@ -108,6 +125,48 @@ static void on_unlinked(void *userdata)
 	trace_wait_for_slots(userdata);
 }
 
+/* All tracers share one ring and one pool: the first one that is seen must be everybody's. */
+static int adopt_maps(struct trace *trace, struct legacy_maps *maps, struct legacy_maps *first,
+		uint64_t position)
+{
+	int r = 0;
+
+	if (trace->ring.fd < 0) {
+		first->ring_id = maps->ring_id;
+		r = ring_adopt(&trace->ring, TAKE_FD(maps->ring_fd), maps->ring_bytes, position);
+	}
+	if (!r && trace->pool_fd < 0 && maps->pool_fd >= 0) {
+		first->pool_id = maps->pool_id;
+		r = pool_adopt(trace, TAKE_FD(maps->pool_fd), maps->pool_bytes);
+	}
+	if (r)
+		return r;
+	return maps->ring_id == first->ring_id &&
+			       (!maps->pool_id || maps->pool_id == first->pool_id) ?
+		       0 :
+		       -EBADMSG;
+}
+
+static int adopt_all(struct trace *trace, const struct heritage *heritage)
+{
+	struct legacy_maps first = {}, maps;
+
+	trace->last_number = heritage->last_number;
+	for (size_t i = 0; i < heritage->n_tracers; i++) {
+		const struct legacy *legacy = &heritage->tracers[i];
+		int r = legacy_open(legacy, &maps);
+
+		if (!r)
+			r = adopt_maps(trace, &maps, &first, heritage->position);
+		if (!r)
+			r = tracer_adopt(trace, legacy, &maps);
+		legacy_maps_deinit(&maps);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 int trace_new(const struct trace_config *config, struct trace **ret)
 {
 	_cleanup_(trace_free_p) struct trace *trace = calloc(1, sizeof(*trace));
@@ -120,17 +179,18 @@ int trace_new(const struct trace_config *config, struct trace **ret)
 	trace->ring.fd = -1;
 	TAILQ_INIT(&trace->tracers);
 
-	r = ring_init(&trace->ring, config->ring_bytes);
-	if (r)
-		return r;
-	r = pool_init(trace);
-	if (r)
-		return r;
 	r = unlinker_new(on_unlinked, trace, &trace->unlinker);
 	if (r)
 		return r;
 	trace->depth = record_depth();
 	trace->own_pid = own_pid_of_initial_namespace();
+	r = config->heritage ? adopt_all(trace, config->heritage) : 0;
+	if (!r && trace->ring.fd < 0)
+		r = ring_init(&trace->ring, config->ring_bytes);
+	if (!r && trace->pool_fd < 0)
+		r = pool_init(trace);
+	if (r)
+		return r;
 	*ret = TAKE_PTR(trace);
 	return 0;
 }
@@ -140,7 +200,7 @@ void trace_free(struct trace *trace)
 	if (!trace)
 		return;
 	while (!TAILQ_EMPTY(&trace->tracers))
-		tracer_release(TAILQ_FIRST(&trace->tracers));
+		tracer_unload(TAILQ_FIRST(&trace->tracers));
 	unlinker_free(trace->unlinker);
 	if (trace->pool)
 		munmap((void *)trace->pool, trace->pool_bytes);
@@ -204,6 +264,31 @@ size_t trace_drain(struct trace *trace, size_t max)
 
 	trace->records += n;
 	return n;
+}
+
+uint64_t trace_position(const struct trace *trace)
+{
+	return trace->ring.position;
+}
+
+uint64_t trace_end(const struct trace *trace)
+{
+	return trace->ring.position + ring_used(&trace->ring);
+}
+
+void trace_release(struct trace *trace)
+{
+	ring_release(&trace->ring);
+}
+
+size_t trace_unreleased(const struct trace *trace)
+{
+	return trace->ring.position - *trace->ring.consumer;
+}
+
+uint32_t trace_last_number(const struct trace *trace)
+{
+	return trace->last_number;
 }
 
 void trace_describe(const struct trace *trace, struct trace_description *ret)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "daemon/model/target.h"
+#include "daemon/trace/heritage.h"
+#include "daemon/trace/keeper.h"
 
 struct trace;
 struct tracer;
@@ -16,11 +18,18 @@ struct trace_config {
 	/* Raw bytes of one record; borrowed for the call. */
 	void (*record)(const void *data, size_t length, void *userdata);
 	void *userdata;
+	const struct keeper *keeper; /* outlives the trace; NULL: no tracer outlives this process */
+	/*
+	 * Tracers that run already, with their ring and pool; borrowed for the call. NULL: none.
+	 * They have no use yet: tracer_acquire() finds them by their target.
+	 */
+	const struct heritage *heritage;
 };
 
 /*
- * Creates the maps that all tracers share. No tracer is loaded. Negative errno as the kernel gives
- * them: -EPERM without CAP_BPF and CAP_PERFMON.
+ * Creates the maps that all tracers share, or takes over those of the heritage. No tracer is
+ * loaded. Negative errno as the kernel gives them: -EPERM without CAP_BPF and CAP_PERFMON.
+ * -EBADMSG: the heritage is not what it says.
  */
 int trace_new(const struct trace_config *config, struct trace **ret);
 /* Detaches and unloads every tracer that is left. NULL is fine. */
@@ -41,6 +50,24 @@ int trace_ring_fd(const struct trace *trace);
  * ring is empty. A return of `max` means: there may be more, call again after other work.
  */
 size_t trace_drain(struct trace *trace, size_t max);
+/*
+ * Where in the endless row of the ring's bytes the record in hand begins, or the next one that
+ * trace_drain() will hand up. The same record has the same position for a later lbrd.
+ */
+uint64_t trace_position(const struct trace *trace);
+/* Behind the last record that the kernel has begun. */
+uint64_t trace_end(const struct trace *trace);
+/*
+ * Gives the place of what was handed up back to the kernel. Until then a later lbrd that takes over
+ * is handed it again.
+ */
+void trace_release(struct trace *trace);
+/* Bytes that were handed up and not given back. */
+size_t trace_unreleased(const struct trace *trace);
+/* The highest number that any tracer ever had. */
+uint32_t trace_last_number(const struct trace *trace);
+/* Unloads the tracers of the heritage that nobody has acquired. */
+void trace_forget_unused(struct trace *trace);
 
 /*
  * The one tracer of a target and mode: loaded (not yet attached) when it is the first use, else
@@ -73,6 +100,16 @@ int trace_detached_fd(const struct trace *trace);
 void trace_hear_detached(struct trace *trace);
 /* Blocks until no tracer is detaching. */
 void trace_wait_detached(struct trace *trace);
+
+/*
+ * From now on the tracer outlives this process, by its link in the keeper; to be called once for
+ * each use that shall. A negative errno: this use does not.
+ */
+int tracer_keep(struct tracer *tracer);
+/* Takes it back; the last one lets go of the link. To be followed by keeper.settle(). */
+void tracer_unkeep(struct tracer *tracer);
+/* What the keeper has it by. */
+void tracer_kept_name(uint32_t number, char name[KEPT_NAME_MAX]);
 
 uint32_t tracer_number(const struct tracer *tracer); /* lbrd_record.tracer; from 1 */
 uint32_t tracer_program_id(const struct tracer *tracer); /* of the tracer itself */

@@ -8,6 +8,9 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,6 +34,7 @@ struct tracer {
 	struct target target;
 	bool without_branches;
 	unsigned int n_uses;
+	unsigned int n_kept; /* uses that shall outlive this process */
 	uint32_t number;
 	uint32_t program_id;
 	int control_fd;
@@ -57,15 +61,10 @@ static void tracer_free(struct tracer *tracer)
 
 DEFINE_CLEANUP(struct tracer *, tracer_free)
 
-static int control_init(struct tracer *tracer)
+static int control_map(struct tracer *tracer)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	void *mapped;
 
-	tracer->control_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lbrd_control", sizeof(uint32_t),
-			sizeof(struct lbrd_control), 1, &options);
-	if (tracer->control_fd < 0)
-		return -errno;
 	mapped = mmap(NULL, sizeof(*tracer->control), PROT_READ | PROT_WRITE, MAP_SHARED,
 			tracer->control_fd, 0);
 	if (mapped == MAP_FAILED)
@@ -73,6 +72,15 @@ static int control_init(struct tracer *tracer)
 	tracer->control = mapped;
 	tracer->control->own_pid = tracer->trace->own_pid;
 	return 0;
+}
+
+static int control_init(struct tracer *tracer)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+
+	tracer->control_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lbrd_control", sizeof(uint32_t),
+			sizeof(struct lbrd_control), 1, &options);
+	return tracer->control_fd < 0 ? -errno : control_map(tracer);
 }
 
 /* Opens what the kernel wants to know the target by; -1 for the kernel proper. */
@@ -186,6 +194,41 @@ static struct tracer *tracer_find(struct trace *trace, const struct target *targ
 	return NULL;
 }
 
+static int tracer_new(struct trace *trace, const struct target *target, bool without_branches,
+		uint32_t number, struct tracer **ret)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+
+	if (!tracer)
+		return -ENOMEM;
+	*tracer = (struct tracer){
+		.trace = trace,
+		.target = *target,
+		.without_branches = without_branches,
+		.number = number,
+		.control_fd = -1,
+		.program_fd = -1,
+		.link_fd = -1,
+	};
+	*ret = tracer;
+	return 0;
+}
+
+static int tracer_register(struct tracer *tracer)
+{
+	int r = program_id_of(tracer->program_fd, &tracer->program_id);
+
+	if (!r)
+		r = own_add(tracer->program_id);
+	if (r) {
+		tracer->program_id = 0;
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&tracer->trace->tracers, tracer, entry);
+	tracer->trace->n_tracers++;
+	return 0;
+}
+
 int tracer_acquire(struct trace *trace, const struct target *target, bool without_branches,
 		char *detail, size_t detail_size, struct tracer **ret)
 {
@@ -204,35 +247,39 @@ int tracer_acquire(struct trace *trace, const struct target *target, bool withou
 		return 0;
 	}
 
-	tracer = calloc(1, sizeof(*tracer));
-	if (!tracer)
-		return -ENOMEM;
-	*tracer = (struct tracer){
-		.trace = trace,
-		.target = *target,
-		.without_branches = without_branches,
-		.n_uses = 1,
-		.number = ++trace->last_number,
-		.control_fd = -1,
-		.program_fd = -1,
-		.link_fd = -1,
-	};
-	r = control_init(tracer);
+	r = tracer_new(trace, target, without_branches, ++trace->last_number, &tracer);
+	if (!r)
+		r = control_init(tracer);
+	if (!r)
+		r = tracer_load(tracer, detail, detail_size);
+	if (!r)
+		r = tracer_register(tracer);
 	if (r)
 		return r;
-	r = tracer_load(tracer, detail, detail_size);
-	if (r)
-		return r;
-	r = program_id_of(tracer->program_fd, &tracer->program_id);
-	if (r)
-		return r;
-	r = own_add(tracer->program_id);
-	if (r)
-		return r;
-	TAILQ_INSERT_TAIL(&trace->tracers, tracer, entry);
-	trace->n_tracers++;
+	tracer->n_uses = 1;
 	*ret = TAKE_PTR(tracer);
 	return 0;
+}
+
+int tracer_adopt(struct trace *trace, const struct legacy *legacy, struct legacy_maps *maps)
+{
+	_cleanup_(tracer_free_p) struct tracer *tracer = NULL;
+	int r;
+
+	r = tracer_new(trace, &legacy->target, legacy->without_branches, legacy->number, &tracer);
+	if (r)
+		return r;
+	tracer->program_fd = TAKE_FD(maps->program_fd);
+	tracer->control_fd = TAKE_FD(maps->control_fd);
+	tracer->link_fd = fcntl(legacy->link_fd, F_DUPFD_CLOEXEC, 0);
+	if (tracer->link_fd < 0)
+		return -errno;
+	r = control_map(tracer);
+	if (!r)
+		r = tracer_register(tracer);
+	if (!r)
+		tracer = NULL;
+	return r;
 }
 
 int tracer_activate(struct tracer *tracer, char *detail, size_t detail_size)
@@ -272,11 +319,58 @@ bool tracer_is_detaching(struct tracer *tracer)
 
 void tracer_release(struct tracer *tracer)
 {
-	if (--tracer->n_uses)
-		return;
+	if (!--tracer->n_uses)
+		tracer_unload(tracer);
+}
+
+void tracer_unload(struct tracer *tracer)
+{
 	TAILQ_REMOVE(&tracer->trace->tracers, tracer, entry);
 	tracer->trace->n_tracers--;
 	tracer_free(tracer);
+}
+
+void trace_forget_unused(struct trace *trace)
+{
+	struct tracer *tracer, *next;
+
+	for (tracer = TAILQ_FIRST(&trace->tracers); tracer; tracer = next) {
+		next = TAILQ_NEXT(tracer, entry);
+		if (!tracer->n_uses)
+			tracer_unload(tracer);
+	}
+}
+
+void tracer_kept_name(uint32_t number, char name[KEPT_NAME_MAX])
+{
+	snprintf(name, KEPT_NAME_MAX, "lbrd-tracer-%" PRIu32, number);
+}
+
+int tracer_keep(struct tracer *tracer)
+{
+	const struct keeper *keeper = tracer->trace->config.keeper;
+	char name[KEPT_NAME_MAX];
+	int r;
+
+	if (!tracer->n_kept) {
+		tracer_kept_name(tracer->number, name);
+		r = keeper->keep(name, tracer->link_fd, keeper->userdata);
+		if (r < 0)
+			return r;
+	}
+	tracer->n_kept++;
+	return 0;
+}
+
+void tracer_unkeep(struct tracer *tracer)
+{
+	const struct keeper *keeper = tracer->trace->config.keeper;
+	char name[KEPT_NAME_MAX];
+
+	if (--tracer->n_kept)
+		return;
+	tracer_kept_name(tracer->number, name);
+	keeper->forget(name, keeper->userdata);
 }
 
 uint32_t tracer_number(const struct tracer *tracer)

@@ -18,8 +18,10 @@ static void drain_until(struct fixture *fixture, struct tracer *tracer, const pi
 	for (size_t i = 0; i < n; i++) {
 		int status;
 
-		while (!waitpid(pids[i], &status, WNOHANG))
+		while (!waitpid(pids[i], &status, WNOHANG)) {
 			trace_drain(fixture->trace, 256);
+			trace_release(fixture->trace);
+		}
 		CHECK_EQ(status, 0);
 	}
 	tracer_deactivate(tracer);

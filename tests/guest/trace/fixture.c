@@ -39,7 +39,7 @@ void fixture_init(struct fixture *fixture, size_t ring_bytes)
 	CHECK_EQ(bpf_object__load(fixture->object), 0);
 	CHECK_EQ(trace_new(&config, &fixture->trace), 0);
 	CHECK_EQ(targets_new(&fixture->targets), 0);
-	CHECK_EQ(lbr_new(&fixture->lbr), 0);
+	CHECK_EQ(lbr_new(NULL, &fixture->lbr), 0);
 	CHECK_EQ(lbr_acquire(fixture->lbr), 0);
 }
 
@@ -176,7 +176,7 @@ void finish_runs(pid_t pid)
 void drain(struct fixture *fixture)
 {
 	while (trace_drain(fixture->trace, 128))
-		;
+		trace_release(fixture->trace);
 }
 
 unsigned int count_tracers(void)

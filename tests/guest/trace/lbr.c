@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	struct lbr *lbr;
 
 	CHECK_EQ(argc, 2);
-	CHECK_EQ(lbr_new(&lbr), 0);
+	CHECK_EQ(lbr_new(NULL, &lbr), 0);
 	if (!strcmp(argv[1], "no-lbr"))
 		expect_error(lbr, LBR_E_NO_HARDWARE, ENOENT);
 	else if (!strcmp(argv[1], "no-branches"))
