@@ -25,6 +25,9 @@
 #define ID_INDEX_FAILED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a08"
 #define ID_POLICY_REFUSED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a09"
 #define ID_POLICY_LOADED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a0a"
+#define ID_TAKEN_OVER "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a10"
+#define ID_TAKEOVER_REFUSED "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a11"
+#define ID_NOT_KEPT "5b1c7e0f6f0e4d5a9d0c3b7a4e2f1a12"
 
 /* systemd.exec(5), JOURNAL_STREAM: device and inode of the stream that leads to the journal. */
 static int stderr_is_journal(void)
@@ -105,6 +108,24 @@ void log_policy_refused(const char *path, const char *why, bool lockdown)
 void log_policy_loaded(const char *path)
 {
 	log_line(LOG_INFO, ID_POLICY_LOADED, "the policy %s is in force", path);
+}
+
+void log_taken_over(size_t n_attachments)
+{
+	log_line(LOG_NOTICE, ID_TAKEN_OVER, "goes on with %zu attachment%s of an earlier lbrd",
+			n_attachments, n_attachments == 1 ? "" : "s");
+}
+
+void log_takeover_refused(const char *why)
+{
+	log_line(LOG_WARNING, ID_TAKEOVER_REFUSED, "what an earlier lbrd left is not taken over: "
+			"%s. Its attachments have ended", why);
+}
+
+void log_not_kept(uint32_t attachment, int error)
+{
+	log_line(LOG_WARNING, ID_NOT_KEPT, "attachment #%u will not outlive lbrd: %s", attachment,
+			error == -ENOSPC ? "the store of descriptors is full" : strerror(-error));
 }
 
 void log_degraded(const char *what, const char *hint)

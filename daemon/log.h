@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,4 +24,8 @@ void log_index_failed(const char *object, const char *why);
 /* `lockdown`: there is no earlier policy that goes on to hold. */
 void log_policy_refused(const char *path, const char *why, bool lockdown);
 void log_policy_loaded(const char *path);
+void log_taken_over(size_t n_attachments);
+void log_takeover_refused(const char *why);
+/* `attachment` 0: none that there is. */
+void log_not_kept(uint32_t attachment, int error);
 void log_degraded(const char *what, const char *hint);

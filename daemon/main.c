@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Builds the daemon bottom up, runs the loop, takes it down top down. Rule: on the way down every
- * attachment ends as by Detach, so that observers get their last word and no tracer stays behind.
+ * attachment that is not left to the next lbrd ends as by Detach, so that observers get their last
+ * word and no tracer stays behind.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -19,16 +19,17 @@
 #include "daemon/api/location-text.h"
 #include "daemon/index-job.h"
 #include "daemon/api/path-text.h"
+#include "daemon/listen.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "daemon/policy-file.h"
+#include "daemon/succession.h"
 #include "daemon/wire/event-clear.h"
 #include "proto/interface.h"
 
 #define SHUTDOWN_FLUSH_MS 1000
-#define SOCKET_MODE 0666 /* the policy decides, and says why */
 
 struct daemon {
 	struct options options;
@@ -37,6 +38,8 @@ struct daemon {
 	struct event *reload;
 	struct event *watchdog;
 	struct event *housekeeping;
+	struct succession *succession;
+	struct state *state;
 	struct pipeline *pipeline;
 	struct encoder *encoder;
 	struct index_jobs *index_jobs;
@@ -125,6 +128,11 @@ static void on_attachment_gone(uint32_t id, void *userdata)
 	api_attachment_gone(&daemon->api, id);
 }
 
+static void on_not_kept(uint32_t id, int error, void *userdata)
+{
+	log_not_kept(id, error);
+}
+
 static void on_turn_wanted(void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -134,20 +142,25 @@ static void on_turn_wanted(void *userdata)
 
 /* ---- construction ---- */
 
+static int make_succession(struct daemon *daemon)
+{
+	return succession_new(&daemon->succession);
+}
+
 static int make_trace(struct daemon *daemon)
 {
-	const struct trace_config config = {
+	struct trace_config config = {
 		.ring_bytes = limit_value(LIMIT_RING_BYTES),
 		.record = pipeline_record,
 		.userdata = daemon->pipeline,
 	};
 
-	return trace_new(&config, &daemon->api.trace);
+	return succession_make_trace(daemon->succession, &config, &daemon->api.trace);
 }
 
 static int make_lbr(struct daemon *daemon)
 {
-	return lbr_new(NULL, &daemon->api.lbr);
+	return succession_make_lbr(daemon->succession, &daemon->api.lbr);
 }
 
 static int make_targets(struct daemon *daemon)
@@ -187,6 +200,7 @@ static int make_hub(struct daemon *daemon)
 	struct hub_config config = {
 		.base = daemon->base,
 		.drained = pipeline_resume,
+		.subscribed = pipeline_observed,
 		.userdata = daemon->pipeline,
 	};
 	int r = encoder_new(daemon->api.symbols, &daemon->encoder);
@@ -233,19 +247,42 @@ static int make_index_jobs(struct daemon *daemon)
 	return r;
 }
 
+static int make_state(struct daemon *daemon)
+{
+	struct state_config config = {
+		.trace = daemon->api.trace,
+		.lbr = daemon->api.lbr,
+		.hub = daemon->api.hub,
+	};
+	int r = succession_make_state(daemon->succession, &config, &daemon->state);
+
+	daemon->api.state = daemon->state;
+	if (r == 0)
+		hub_continue(daemon->api.hub, state_last_number(daemon->state));
+	return r;
+}
+
 static int make_attachments(struct daemon *daemon)
 {
 	const struct attachments_config config = {
+		.keeper = succession_keeper(daemon->succession),
+		.state = daemon->state,
 		.trace = daemon->api.trace,
 		.lbr = daemon->api.lbr,
 		.symbols = daemon->api.symbols,
 		.hub = daemon->api.hub,
+		.not_kept = on_not_kept,
 		.gone = on_attachment_gone,
 		.turn_wanted = on_turn_wanted,
 		.userdata = daemon,
 	};
 
-	return attachments_new(&config, &daemon->api.attachments);
+	int r = attachments_new(&config, &daemon->api.attachments);
+
+	if (r == 0)
+		pipeline_hold(daemon->pipeline, succession_finish(daemon->succession, daemon->state,
+				daemon->api.attachments));
+	return r;
 }
 
 /* With a file that is wrong lbrd runs all the same: for root, who can repair it. */
@@ -284,34 +321,15 @@ static int make_server(struct daemon *daemon)
 	return server_new(&config, &daemon->api.server);
 }
 
-/* A directory that is missing is made; one that cannot be made shows when the socket is bound. */
-static void make_socket_directory(const char *path)
+static int start_listening(struct daemon *daemon)
 {
-	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	size_t n;
+	const int *sockets = succession_sockets(daemon->succession, &n);
 
-	if (slash && slash != copy) {
-		*slash = '\0';
-		mkdir(copy, 0755);
-	}
-	free(copy);
-}
-
-static int listen_here(struct daemon *daemon, const char *path)
-{
-	daemon->place = path;
-	make_socket_directory(path);
-	return server_listen_path(daemon->api.server, path, SOCKET_MODE);
-}
-
-static int listen_for_clients(struct daemon *daemon)
-{
-	int n = sd_listen_fds(1), r = 0;
-
-	if (n == 0)
-		return listen_here(daemon, daemon->options.socket_path);
-	for (int i = 0; i < n && r == 0; i++)
-		r = server_listen_fd(daemon->api.server, SD_LISTEN_FDS_START + i);
-	return n < 0 ? n : r;
+	if (n)
+		return listen_on(daemon->api.server, sockets, n);
+	daemon->place = daemon->options.socket_path;
+	return listen_at(daemon->api.server, daemon->place);
 }
 
 static int watch_signals(struct daemon *daemon)
@@ -356,6 +374,7 @@ static int start_pipeline(struct daemon *daemon)
 		.symbols = daemon->api.symbols,
 		.attachments = daemon->api.attachments,
 		.hub = daemon->api.hub,
+		.state = daemon->state,
 	};
 
 	daemon->api.pipeline = pipeline_count(daemon->pipeline);
@@ -383,6 +402,8 @@ static const struct {
 	const char *hint;
 } construction[] = {
 	{make_loop, "making the event loop", "See the limits of memory and files."},
+	{make_succession, "taking in what the service manager hands over",
+		"See the limit of memory."},
 	{make_pipeline, "making the pipeline", "See the limit of memory."},
 	{make_trace, "creating the ring buffer and the maps of the tracers",
 		"lbrd needs Linux 5.16 or newer; run it as root, by systemd, or with CAP_BPF and "
@@ -392,13 +413,14 @@ static const struct {
 	{make_symbols, "reading the kernel's symbols", "Is /proc mounted?"},
 	{make_hub, "making the hub", "See the limit of memory."},
 	{make_index_jobs, "preparing indices of lines", "See the limit of memory."},
+	{make_state, "preparing what outlives lbrd", "See the limit of memory."},
 	{make_attachments, "making the table of attachments", "See the limit of memory."},
 	{make_policy, "making the policy", "See the limit of memory."},
 	{make_server, "making the server", "Is this lbrd whole? Install it again."},
 	{start_pipeline, "starting the pipeline", "See the limits of memory and files."},
 	{keep_house, "setting up housekeeping", "See the limit of memory."},
 	{feed_watchdog, "setting up the watchdog", "See the limit of memory."},
-	{listen_for_clients, "listening for clients",
+	{start_listening, "listening for clients",
 		"If another lbrd serves there, stop it; else use --socket for a place that can be "
 		"written."},
 };
@@ -426,6 +448,7 @@ static void daemon_destroy(struct daemon *daemon)
 
 	server_free(api->server);
 	attachments_free(api->attachments);
+	state_free(daemon->state);
 	index_jobs_free(daemon->index_jobs);
 	hub_free(api->hub);
 	encoder_free(daemon->encoder);
@@ -434,6 +457,7 @@ static void daemon_destroy(struct daemon *daemon)
 	lbr_free(api->lbr);
 	trace_free(api->trace);
 	pipeline_free(daemon->pipeline);
+	succession_free(daemon->succession);
 	event_clear(&daemon->watchdog);
 	event_clear(&daemon->housekeeping);
 	event_clear(&daemon->reload);
@@ -448,9 +472,11 @@ static void daemon_destroy(struct daemon *daemon)
 static void shut_down(struct daemon *daemon)
 {
 	sd_notify(0, "STOPPING=1\nSTATUS=Handing out the last events.");
-	attachments_end_all(daemon->api.attachments, END_SHUTDOWN);
+	attachments_shut_down(daemon->api.attachments);
 	pipeline_finish(daemon->pipeline);
 	server_flush(daemon->api.server, SHUTDOWN_FLUSH_MS);
+	state_commit(daemon->state, daemon->api.attachments);
+	succession_hand_over(daemon->succession);
 }
 
 int main(int argc, char **argv)

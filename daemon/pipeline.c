@@ -28,9 +28,10 @@ struct pipeline {
 	struct event *pause; /* pending while the ring is left alone */
 	uint64_t emptied_at; /* CLOCK_MONOTONIC: when a turn last found the ring empty */
 	struct event *tick;
+	struct event *hold_over; /* pending while the ring is held for observers */
+	size_t awaited; /* observers */
 	struct event **reports_readable; /* of symbols */
 	size_t n_reports;
-	uint64_t position; /* bytes taken from the ring */
 	uint64_t symbols_fresh_at; /* CLOCK_MONOTONIC */
 	uint64_t malformed_logged;
 	uint64_t *signatures; /* of the latest snapshot of each CPU */
@@ -60,6 +61,7 @@ void pipeline_free(struct pipeline *pipeline)
 	event_clear(&pipeline->detached);
 	event_clear(&pipeline->pause);
 	event_clear(&pipeline->tick);
+	event_clear(&pipeline->hold_over);
 	free(pipeline->signatures);
 	free(pipeline);
 }
@@ -118,8 +120,6 @@ void pipeline_record(const void *data, size_t length, void *userdata)
 	struct snapshot snapshot;
 	struct audience audience;
 
-	/* The ring puts 8 bytes before each record and aligns it to 8: bpf/ringbuf.rst. */
-	pipeline->position += (length + 15) & ~7ull;
 	pipeline->counters.records++;
 	if (record_decode(data, length, &snapshot) < 0) {
 		pipeline->counters.malformed++;
@@ -133,7 +133,7 @@ void pipeline_record(const void *data, size_t length, void *userdata)
 	if (!audience.without_branches)
 		observe_health(pipeline, &snapshot);
 	refresh_symbols(pipeline, snapshot.timestamp);
-	if (observation_new(&snapshot, &audience, hub_next_sequence(parts->hub),
+	if (observation_new(&snapshot, &audience, state_number(parts->state, &audience),
 			&observation) < 0) {
 		pipeline->counters.out_of_memory++;
 		attachments_count_unpublished(parts->attachments, &audience);
@@ -143,14 +143,26 @@ void pipeline_record(const void *data, size_t length, void *userdata)
 	observation_unref(observation);
 }
 
+/*
+ * Once every observer has what was published, or they have too much to read, it is dealt with: a
+ * later lbrd need not publish it again.
+ */
+static void commit(struct pipeline *pipeline)
+{
+	const struct pipeline_parts *parts = &pipeline->parts;
+
+	if (hub_is_flushed(parts->hub) || state_is_long(parts->state))
+		state_commit(parts->state, parts->attachments);
+}
+
 static bool take_turn(struct pipeline *pipeline)
 {
 	size_t max = limit_value(LIMIT_TURN_RECORDS);
 	size_t n = trace_drain(pipeline->parts.trace, max);
 
-	trace_release(pipeline->parts.trace);
 	hub_flush(pipeline->parts.hub);
-	attachments_settle(pipeline->parts.attachments, pipeline->position, n < max);
+	attachments_settle(pipeline->parts.attachments, n < max);
+	commit(pipeline);
 	pipeline->emptied_at = n < max ? clock_ns(CLOCK_MONOTONIC) : 0;
 	return n < max;
 }
@@ -209,6 +221,48 @@ static void on_ring_readable(evutil_socket_t fd, short what, void *userdata)
 	take_turn(pipeline);
 }
 
+/* ---- a ring that waits for observers ---- */
+
+static bool is_held(const struct pipeline *pipeline)
+{
+	return event_pending(pipeline->hold_over, EV_TIMEOUT, NULL);
+}
+
+static void end_hold(struct pipeline *pipeline)
+{
+	event_del(pipeline->hold_over);
+	event_add(pipeline->ring_readable, NULL);
+}
+
+static void on_hold_over(evutil_socket_t fd, short what, void *userdata)
+{
+	end_hold(userdata);
+}
+
+void pipeline_hold(struct pipeline *pipeline, size_t n_observers)
+{
+	pipeline->awaited = n_observers;
+}
+
+void pipeline_observed(void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	if (is_held(pipeline) && hub_n_observers(pipeline->parts.hub, 0) >= pipeline->awaited)
+		end_hold(pipeline);
+}
+
+static int begin(struct pipeline *pipeline)
+{
+	const struct timeval patience = {.tv_sec = limit_value(LIMIT_RETURN)};
+
+	if (pipeline->awaited)
+		return event_add(pipeline->hold_over, &patience);
+	return event_add(pipeline->ring_readable, NULL);
+}
+
+/* ---- */
+
 static void on_turn_wanted(evutil_socket_t fd, short what, void *userdata)
 {
 	take_turn(userdata);
@@ -236,6 +290,8 @@ static void on_tick(evutil_socket_t fd, short what, void *userdata)
 	symbols_refresh(pipeline->parts.symbols);
 	lbr_follow_cpus(pipeline->parts.lbr);
 	attachments_tick(pipeline->parts.attachments);
+	if (!is_held(pipeline))
+		commit(pipeline);
 	if (pipeline->counters.malformed > pipeline->malformed_logged) {
 		pipeline->malformed_logged = pipeline->counters.malformed;
 		log_malformed_record(pipeline->counters.malformed);
@@ -276,9 +332,10 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts
 			EV_READ | EV_PERSIST, on_detached, pipeline);
 	pipeline->pause = event_new(pipeline->base, -1, 0, on_pause_over, pipeline);
 	pipeline->tick = event_new(pipeline->base, -1, EV_PERSIST, on_tick, pipeline);
+	pipeline->hold_over = event_new(pipeline->base, -1, 0, on_hold_over, pipeline);
 	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->detached ||
-			!pipeline->pause || !pipeline->tick ||
-			event_add(pipeline->ring_readable, NULL) < 0 ||
+			!pipeline->pause || !pipeline->tick || !pipeline->hold_over ||
+			begin(pipeline) < 0 ||
 			event_add(pipeline->detached, NULL) < 0 ||
 			event_add(pipeline->tick, &second) < 0)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "daemon/api/api.h"
+#include "daemon/api/state.h"
 
 struct pipeline;
 
@@ -20,7 +21,16 @@ struct pipeline_parts {
 	struct symbols *symbols;
 	struct attachments *attachments;
 	struct hub *hub;
+	struct state *state;
 };
+
+/*
+ * Before the start: leaves the ring alone until there are so many observers, but not for ever. They
+ * had them with an earlier lbrd, and come back within a moment.
+ */
+void pipeline_hold(struct pipeline *pipeline, size_t n_observers);
+/* hub_config.subscribed */
+void pipeline_observed(void *pipeline);
 
 /* From here on the ring is drained in turns from the loop. */
 int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts);

@@ -7,6 +7,7 @@
 #include "daemon/api/attachments.h"
 #include "daemon/api/hub.h"
 #include "daemon/api/policy.h"
+#include "daemon/api/state.h"
 #include "daemon/model/index-status.h"
 #include "daemon/symbol/symbols.h"
 #include "daemon/trace/lbr.h"
@@ -42,6 +43,7 @@ struct api {
 	struct targets *targets;
 	struct hub *hub;
 	struct attachments *attachments;
+	struct state *state;
 	struct server *server;
 	struct policy_in_force policy;
 	const struct index_list *indexes;

@@ -47,6 +47,7 @@ struct attachment {
 	TAILQ_ENTRY(attachment) entries;
 	uint32_t id;
 	struct peer *peer; /* that it lives as long as; NULL when persistent */
+	bool kept; /* it outlives this process, with its tracers */
 	struct peer_credentials owner;
 	struct attachment_filter filter;
 	bool without_branches;
@@ -56,7 +57,7 @@ struct attachment {
 	enum end_reason end_reason;
 	uint64_t active_from; /* CLOCK_MONOTONIC; records outside [from, until] are not its own */
 	uint64_t active_until;
-	uint64_t drained_at; /* position in the ring up to which its records reach */
+	uint64_t drained_at; /* trace_position() up to which its records reach */
 
 	uint64_t events; /* published */
 	struct losses losses; /* reported */

@@ -11,16 +11,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "daemon/api/tracing.h"
-
-struct attachments {
-	struct attachments_config config;
-	struct tracings tracings;
-	TAILQ_HEAD(attachment_list, attachment) list;
-	size_t count;
-	uint32_t last_id;
-	uint64_t position; /* in the ring, as told by the latest turn */
-};
+#include "daemon/api/attachments-internal.h"
 
 int attachments_new(const struct attachments_config *config, struct attachments **ret)
 {
@@ -35,8 +26,7 @@ int attachments_new(const struct attachments_config *config, struct attachments 
 	return 0;
 }
 
-/* Releases what the attachment uses and forgets it. */
-static void attachment_discard(struct attachments *attachments, struct attachment *attachment)
+void attachment_discard(struct attachments *attachments, struct attachment *attachment)
 {
 	for (size_t i = 0; i < attachment->n_uses; i++)
 		use_drop(&attachment->uses[i]);
@@ -45,7 +35,13 @@ static void attachment_discard(struct attachments *attachments, struct attachmen
 	free(attachment);
 }
 
-static void attachment_remove(struct attachments *attachments, struct attachment *attachment)
+void attachment_add(struct attachments *attachments, struct attachment *attachment)
+{
+	TAILQ_INSERT_TAIL(&attachments->list, attachment, entries);
+	attachments->count++;
+}
+
+void attachment_remove(struct attachments *attachments, struct attachment *attachment)
 {
 	TAILQ_REMOVE(&attachments->list, attachment, entries);
 	attachments->count--;
@@ -208,20 +204,6 @@ static int judge(const struct attach_request *request, const struct attachment *
 	return 0;
 }
 
-/* Paths of records are made of it, whatever becomes of the program. */
-static void capture_code(struct symbols *symbols, const struct attachment *attachment)
-{
-	uint32_t last = 0;
-
-	for (size_t i = 0; i < attachment->n_uses; i++) {
-		const struct target *target = &attachment->uses[i].tracing->source->target;
-
-		if (target->kind == TARGET_PROGRAM && target->program_id != last)
-			symbols_capture(symbols, target->program_id);
-		last = target->program_id;
-	}
-}
-
 int attachments_attach(struct attachments *attachments, struct attach_request *request,
 		struct attachment **ret, int *ret_detail)
 {
@@ -264,9 +246,10 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 	}
 	/* The trampolines that activation made are known before their first record is read. */
 	symbols_refresh(attachments->config.symbols);
-	capture_code(attachments->config.symbols, attachment);
-	TAILQ_INSERT_TAIL(&attachments->list, attachment, entries);
-	attachments->count++;
+	attachment_capture_code(attachments, attachment);
+	attachment_add(attachments, attachment);
+	if (!attachment->peer)
+		attachment_keep(attachments, attachment);
 	*ret = attachment;
 	return 0;
 }
@@ -294,6 +277,11 @@ struct attachment *attachments_next(struct attachments *attachments, struct atta
 size_t attachments_count(const struct attachments *attachments)
 {
 	return attachments->count;
+}
+
+uint32_t attachments_last_id(const struct attachments *attachments)
+{
+	return attachments->last_id;
 }
 
 static bool attachment_traces(const struct attachment *attachment, uint32_t program_id)
@@ -354,17 +342,14 @@ static bool is_detaching(const struct attachment *attachment)
 /* From here on no event of its own happens; those that did are in the ring. */
 static void begin_draining(struct attachments *attachments, struct attachment *attachment)
 {
-	struct trace_description description;
+	const struct attachments_config *config = &attachments->config;
 
 	attachment->state = ATTACHMENT_DRAINING;
 	attachment->active_until = clock_ns(CLOCK_MONOTONIC);
-	attachment->drained_at = attachments->position;
 	/* What a reached limit leaves unread is not waited for. */
-	if (attachment->end_reason != END_LIMIT) {
-		trace_describe(attachments->config.trace, &description);
-		attachment->drained_at += description.ring_used;
-	}
-	attachments->config.turn_wanted(attachments->config.userdata);
+	attachment->drained_at = attachment->end_reason == END_LIMIT ?
+			trace_position(config->trace) : trace_end(config->trace);
+	config->turn_wanted(config->userdata);
 }
 
 void attachments_end(struct attachments *attachments, struct attachment *attachment,
@@ -372,6 +357,7 @@ void attachments_end(struct attachments *attachments, struct attachment *attachm
 {
 	if (attachment->state != ATTACHMENT_ACTIVE)
 		return;
+	attachment_unkeep(attachments, attachment);
 	attachment->state = ATTACHMENT_DETACHING;
 	attachment->end_reason = reason;
 	attachment->peer = NULL;
@@ -407,12 +393,13 @@ void attachments_peer_gone(struct attachments *attachments, struct peer *peer)
 			attachments_end(attachments, attachment, END_OWNER_GONE);
 }
 
-void attachments_end_all(struct attachments *attachments, enum end_reason reason)
+void attachments_shut_down(struct attachments *attachments)
 {
 	struct attachment *attachment;
 
 	TAILQ_FOREACH(attachment, &attachments->list, entries)
-		attachments_end(attachments, attachment, reason);
+		if (!attachment->kept)
+			attachments_end(attachments, attachment, END_SHUTDOWN);
 }
 
 /* ---- on the snapshots' way ---- */
@@ -444,11 +431,11 @@ void attachments_count_unpublished(struct attachments *attachments,
 			}
 }
 
-void attachments_settle(struct attachments *attachments, uint64_t position, bool ring_empty)
+void attachments_settle(struct attachments *attachments, bool ring_empty)
 {
+	uint64_t position = trace_position(attachments->config.trace);
 	struct attachment *attachment, *next;
 
-	attachments->position = position;
 	for (attachment = TAILQ_FIRST(&attachments->list); attachment; attachment = next) {
 		next = TAILQ_NEXT(attachment, entries);
 		if (attachment->filter.limit && attachment->events >= attachment->filter.limit)

@@ -12,11 +12,18 @@
 
 struct attachments;
 
+struct state;
+struct state_view;
+
 struct attachments_config {
+	const struct keeper *keeper; /* NULL: no attachment outlives this process */
+	struct state *state; /* told of every change of what does */
 	struct trace *trace;
 	struct lbr *lbr;
 	struct symbols *symbols;
 	struct hub *hub;
+	/* A persistent attachment does not outlive this process, for this reason. */
+	void (*not_kept)(uint32_t id, int error, void *userdata);
 	/* An attachment is gone: its end has been published, its tracers are released. */
 	void (*gone)(uint32_t id, void *userdata);
 	/* Records wait that only a turn of the pipeline will take, and so finish an ending. */
@@ -27,6 +34,12 @@ struct attachments_config {
 int attachments_new(const struct attachments_config *config, struct attachments **ret);
 /* Ends and forgets what is left, without draining. */
 void attachments_free(struct attachments *attachments);
+
+/*
+ * Before anything else is attached: goes on with the attachments of an earlier lbrd, whose tracers
+ * the trace has taken over. All or none: NULL, or the reason why none.
+ */
+const char *attachments_restore(struct attachments *attachments, const struct state_view *view);
 
 enum attach_error {
 	ATTACH_E_TARGETS = 1, /* see the failures in the list */
@@ -57,6 +70,8 @@ struct attachment *attachments_find(struct attachments *attachments, uint32_t id
 /* Iteration in the order of attaching; those that are ending are passed over. */
 struct attachment *attachments_next(struct attachments *attachments, struct attachment *previous);
 size_t attachments_count(const struct attachments *attachments);
+/* The highest id that was ever given. */
+uint32_t attachments_last_id(const struct attachments *attachments);
 /* The ids of the attachments that trace a program: at most `max`, returns how many. */
 size_t attachments_of_program(struct attachments *attachments, uint32_t program_id, uint32_t *ids,
 		size_t max);
@@ -69,7 +84,8 @@ void attachments_end(struct attachments *attachments, struct attachment *attachm
 		enum end_reason reason);
 /* Ends what lives as long as this peer. */
 void attachments_peer_gone(struct attachments *attachments, struct peer *peer);
-void attachments_end_all(struct attachments *attachments, enum end_reason reason);
+/* Ends all that do not outlive this process. */
+void attachments_shut_down(struct attachments *attachments);
 
 /* Who wants this record: see tracings_admit(). */
 bool attachments_admit(struct attachments *attachments, const struct snapshot *snapshot,
@@ -80,10 +96,7 @@ void attachments_count_malformed(struct attachments *attachments);
 void attachments_count_unpublished(struct attachments *attachments,
 		const struct audience *audience);
 
-/*
- * After each turn of draining: reports losses and finishes what has been drained. `position`
- * counts the bytes taken from the ring so far.
- */
-void attachments_settle(struct attachments *attachments, uint64_t position, bool ring_empty);
+/* After each turn of draining: reports losses and finishes what has been drained. */
+void attachments_settle(struct attachments *attachments, bool ring_empty);
 /* Once a second: losses that only a system call tells, targets that went away. */
 void attachments_tick(struct attachments *attachments);

@@ -33,6 +33,7 @@ struct subscription {
 	uint64_t last_skipped;
 	struct losses untold;
 	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
+	uint64_t after; /* it has had the events up to this number from an earlier lbrd */
 	size_t n_attachments;
 	uint32_t attachments[];
 };
@@ -193,6 +194,8 @@ static void deliver(struct subscription *subscription, struct observation *obser
 	enum view view = subscription->view;
 	struct hub *hub = subscription->hub;
 
+	if (observation->sequence <= subscription->after)
+		return;
 	subscription->wanted_in = hub->turn;
 	if (subscription->first_skipped && !subscription->lagging)
 		tell_losses(subscription);
@@ -231,7 +234,7 @@ static const struct call_stream_events subscription_events = {
 static void replay(struct subscription *subscription, uint64_t wanted)
 {
 	const struct history *history = subscription->hub->history;
-	size_t i = history_length(history);
+	size_t i = subscription->after ? 0 : history_length(history);
 
 	while (i > 0 && wanted > 0)
 		if (watches_any(subscription, history_at(history, --i)))
@@ -257,9 +260,17 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	subscription->n_attachments = config->n_attachments;
 	if (ids)
 		memcpy(subscription->attachments, config->attachments, ids);
+	subscription->after = config->after;
+	if (config->missed) {
+		subscription->untold.by_cause[LOSS_SLOW_OBSERVER] = config->missed;
+		subscription->first_skipped = config->after + 1;
+		subscription->last_skipped = config->last_missed;
+	}
 	TAILQ_INSERT_TAIL(&hub->subscriptions, subscription, entries);
 	call_stream(call, &subscription_events, subscription);
+	tell_losses(subscription);
 	replay(subscription, config->replay);
+	hub->config.subscribed(hub->config.userdata);
 	return 0;
 }
 
@@ -268,6 +279,26 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 uint64_t hub_next_sequence(struct hub *hub)
 {
 	return ++hub->sequence;
+}
+
+void hub_continue(struct hub *hub, uint64_t sequence)
+{
+	hub->sequence = sequence;
+}
+
+uint64_t hub_first_kept(const struct hub *hub)
+{
+	return history_length(hub->history) ? history_at(hub->history, 0)->sequence : 0;
+}
+
+bool hub_is_flushed(const struct hub *hub)
+{
+	const struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		if (call_queued(subscription->call))
+			return false;
+	return true;
 }
 
 void hub_publish(struct hub *hub, struct observation *observation)

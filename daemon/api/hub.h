@@ -21,6 +21,8 @@ struct hub_config {
 	struct encoder *encoder; /* makes the frame of a view when it is first wanted */
 	/* An observer has read all that was queued for it: hub_is_busy() may have changed. */
 	void (*drained)(void *userdata);
+	/* There is one observer more. */
+	void (*subscribed)(void *userdata);
 	void *userdata;
 };
 
@@ -33,6 +35,14 @@ struct subscription_config {
 	size_t n_attachments; /* 0: all, those to come included */
 	enum view view;
 	uint64_t replay; /* how many of the latest matching events come first */
+	/*
+	 * It goes on behind the event with this number: what is kept of those that came later comes
+	 * first, and of the others `missed` are reported as lost, the last of them being number
+	 * `last_missed`. 0: it begins anew.
+	 */
+	uint64_t after;
+	uint64_t missed;
+	uint64_t last_missed;
 };
 
 /*
@@ -43,6 +53,12 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 
 /* The number for the next event. */
 uint64_t hub_next_sequence(struct hub *hub);
+/* Before the first event: the numbers go on behind this one. */
+void hub_continue(struct hub *hub, uint64_t sequence);
+/* The number of the oldest event that is kept for replay; 0: there is none. */
+uint64_t hub_first_kept(const struct hub *hub);
+/* Whether the socket of every observer has taken all that was sent. */
+bool hub_is_flushed(const struct hub *hub);
 
 /*
  * Keeps the event for replay, and for all whose subscription it matches, to whom hub_flush() hands

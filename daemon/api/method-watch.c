@@ -2,6 +2,7 @@
 /* Watch: makes the caller an observer of attachments that exist, or of all to come. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "daemon/api/api.h"
@@ -39,6 +40,32 @@ static int parse_attachments(struct api *api, struct call *call, struct json_obj
 	return 0;
 }
 
+/* An observer that comes back: what it had already, and what it can no longer get. */
+static int parse_after(struct api *api, struct json_object *parameters,
+		struct subscription_config *config)
+{
+	const char *lineage = parameter_string(parameters, "lineage");
+	int64_t after;
+
+	if (parameter_int(parameters, "after", 0, INT64_MAX, &after) < 0)
+		return -EINVAL;
+	if (!lineage || !*lineage || strcmp(lineage, state_lineage(api->state)) != 0)
+		return 0;
+	config->after = after;
+	config->missed = state_missed(api->state, after, config->attachments,
+			config->n_attachments, &config->last_missed);
+	return 0;
+}
+
+static struct json_object *make_ready(struct api *api)
+{
+	struct json_object *ready = reply_wrap("ready", json_object_new_boolean(true));
+
+	if (ready)
+		reply_add_string(ready, "lineage", state_lineage(api->state));
+	return ready;
+}
+
 int method_watch(struct call *call, struct json_object *parameters, void *userdata)
 {
 	struct api *api = userdata;
@@ -59,8 +86,10 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 		return r < 0 ? r : 0;
 	config.attachments = ids;
 	config.replay = replay;
+	if (parse_after(api, parameters, &config) < 0)
+		return error_invalid_parameter(call, "after");
 
-	r = call_send_json(call, reply_wrap("ready", json_object_new_boolean(true)));
+	r = call_send_json(call, make_ready(api));
 	if (r < 0)
 		return r;
 	return hub_subscribe(api->hub, call, &config);

@@ -110,7 +110,7 @@ static void tracing_free_if_unused(struct tracing *tracing)
 	free(tracing);
 }
 
-int use_take(struct tracings *tracings, struct use *use, struct attachment *attachment,
+static int take(struct tracings *tracings, struct use *use, struct attachment *attachment,
 		const struct target *target, char *detail, size_t detail_size)
 {
 	struct tracing *tracing;
@@ -135,8 +135,35 @@ int use_take(struct tracings *tracings, struct use *use, struct attachment *atta
 	}
 	*use = (struct use){.attachment = attachment, .tracing = tracing};
 	LIST_INSERT_HEAD(&tracing->uses, use, by_tracing);
-	tracing_update_filter(tracing);
 	return 0;
+}
+
+int use_take(struct tracings *tracings, struct use *use, struct attachment *attachment,
+		const struct target *target, char *detail, size_t detail_size)
+{
+	int r = take(tracings, use, attachment, target, detail, detail_size);
+
+	if (r == 0)
+		tracing_update_filter(use->tracing);
+	return r;
+}
+
+int use_restore(struct tracings *tracings, struct use *use, struct attachment *attachment,
+		const struct target *target)
+{
+	char detail[256];
+	int r = take(tracings, use, attachment, target, detail, sizeof(detail));
+
+	return r > 0 ? -EBADMSG : r;
+}
+
+void tracings_update_filters(struct tracings *tracings)
+{
+	struct tracing *tracing;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tracings->buckets); i++)
+		LIST_FOREACH(tracing, &tracings->buckets[i], by_number)
+			tracing_update_filter(tracing);
 }
 
 int use_activate(struct use *use, char *detail, size_t detail_size)

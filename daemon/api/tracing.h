@@ -33,6 +33,13 @@ void tracings_deinit(struct tracings *tracings);
  */
 int use_take(struct tracings *tracings, struct use *use, struct attachment *attachment,
 		const struct target *target, char *detail, size_t detail_size);
+/*
+ * The same for a tracer that runs already. What it lets through remains as it is until
+ * tracings_update_filters(), for the other uses are still to come. -ENOMEM.
+ */
+int use_restore(struct tracings *tracings, struct use *use, struct attachment *attachment,
+		const struct target *target);
+void tracings_update_filters(struct tracings *tracings);
 /* Lets events flow, and begins to count from now. Positive: enum target_error. */
 int use_activate(struct use *use, char *detail, size_t detail_size);
 void use_drop(struct use *use);

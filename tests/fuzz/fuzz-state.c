@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool has_its_size(const struct state_header *header, size_t size)
 {
 	return header->n_tracers < 100 && header->n_attachments < 100 && header->n_uses < 100 &&
-			state_size(header->n_tracers, header->n_attachments, header->n_uses) == size;
+			size == state_size(header->n_tracers, header->n_attachments,
+			header->n_uses);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

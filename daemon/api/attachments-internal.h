@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What attachments.c and survival.c know of each other. */
+#pragma once
+
+#include "daemon/api/attachments.h"
+#include "daemon/api/tracing.h"
+
+struct attachments {
+	struct attachments_config config;
+	struct tracings tracings;
+	TAILQ_HEAD(attachment_list, attachment) list;
+	size_t count;
+	uint32_t last_id;
+};
+
+void attachment_add(struct attachments *attachments, struct attachment *attachment);
+void attachment_remove(struct attachments *attachments, struct attachment *attachment);
+/* Releases what the attachment uses and forgets it. It is in no list. */
+void attachment_discard(struct attachments *attachments, struct attachment *attachment);
+/* Paths of records are made of it, whatever becomes of the program. */
+void attachment_capture_code(struct attachments *attachments, const struct attachment *attachment);
+
+/* Lets it outlive this process, if there is a keeper; tells when that cannot be. */
+void attachment_keep(struct attachments *attachments, struct attachment *attachment);
+/* Before its tracers are switched off: it is over for every later lbrd as well. */
+void attachment_unkeep(struct attachments *attachments, struct attachment *attachment);
