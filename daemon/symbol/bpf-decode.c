@@ -278,11 +278,10 @@ static bool tell_line(const struct bpf_program *program, const struct bpf_line *
 	return true;
 }
 
-bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
-		uint64_t address, struct bpf_source *ret)
+static const struct bpf_line *line_at(const struct bpf_program *program, uint64_t function_start,
+		uint64_t address)
 {
 	size_t low = 0, high = program->n_lines;
-	const struct bpf_line *line;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -292,12 +291,30 @@ bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_
 		else
 			high = middle;
 	}
-	if (low == 0)
+	/* The tail of another function is none of this one. */
+	if (low == 0 || program->lines[low - 1].address < function_start)
+		return NULL;
+	return &program->lines[low - 1];
+}
+
+bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
+		uint64_t address, struct bpf_source *ret)
+{
+	const struct bpf_line *line = line_at(program, function_start, address);
+
+	return line && tell_line(program, line, ret);
+}
+
+bool bpf_program_find_line_start(const struct bpf_program *program, uint64_t function_start,
+		uint64_t address, uint64_t *ret_address, size_t *ret_insn)
+{
+	const struct bpf_line *line = line_at(program, function_start, address);
+
+	if (!line)
 		return false;
-	line = &program->lines[low - 1];
-	if (line->address < function_start) /* the tail of another function */
-		return false;
-	return tell_line(program, line, ret);
+	*ret_address = line->address;
+	*ret_insn = line->insn;
+	return true;
 }
 
 bool bpf_program_find_insn_line(const struct bpf_program *program, size_t insn,

@@ -14,6 +14,9 @@
 #define IMM64 (BPF_LD | BPF_IMM | BPF_DW)
 #define KERNEL_HALF (1ull << 63)
 
+/* Bytes of machine code, a few microseconds: longer lines are of programs made to be long. */
+#define MAX_SEEK 4096
+
 const struct bpf_program_map *bpf_insn_map(const struct bpf_program *program,
 		const struct bpf_insn *insn)
 {
@@ -106,4 +109,25 @@ const struct bpf_program_map *bpf_map_cursor_next(struct bpf_map_cursor *cursor,
 	}
 	cursor->lost = true;
 	return NULL;
+}
+
+void bpf_map_cursor_seek(struct bpf_map_cursor *cursor, struct disassembler *disassembler,
+		const struct bpf_machine_code *code, uint64_t address)
+{
+	uint64_t at = code->start;
+	size_t insn = cursor->insn;
+
+	if (bpf_program_find_line_start(cursor->program, code->start, address, &at, &insn))
+		cursor->insn = insn;
+	cursor->lost |= address - at > MAX_SEEK || cursor->insn >= cursor->end;
+	while (!cursor->lost && at < address) {
+		const unsigned char *bytes = code->bytes + (at - code->start);
+		struct instruction instruction;
+		uint32_t offset;
+
+		disassembler_decode(disassembler, bytes, code->start + code->size - at, at,
+				    &instruction);
+		bpf_map_cursor_next(cursor, &instruction, bytes, &offset);
+		at += instruction.length;
+	}
 }

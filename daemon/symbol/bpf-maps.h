@@ -21,9 +21,23 @@ struct bpf_map_cursor {
 	bool lost; /* the two do not go together: nothing is said from there on */
 };
 
+struct bpf_machine_code {
+	uint64_t start;
+	size_t size;
+	const unsigned char *bytes;
+};
+
 /* Borrows the program, which was read with BPF_PROGRAM_INSNS. */
 void bpf_map_cursor_init(struct bpf_map_cursor *cursor, const struct bpf_program *program,
 		size_t function);
+
+/*
+ * Moves to the instruction at `address` of a function whose machine code is [start, start + size):
+ * from the beginning of its source line, or without line information from that of the function.
+ * Where that is too far, nothing is said from there on.
+ */
+void bpf_map_cursor_seek(struct bpf_map_cursor *cursor, struct disassembler *disassembler,
+		const struct bpf_machine_code *code, uint64_t address);
 
 /*
  * To be given every instruction of the function, in order, with its bytes: the map whose address

@@ -268,8 +268,10 @@ static int read_into(struct bpf_program *program, int fd, unsigned int parts)
 		return r;
 	if (parts & BPF_PROGRAM_LINES)
 		program->lines_state = LINES_READ;
-	if (parts & BPF_PROGRAM_INSNS)
+	if (parts & BPF_PROGRAM_INSNS) {
+		program->insns_asked = true;
 		read_map_names(program);
+	}
 	return 0;
 }
 
@@ -324,4 +326,16 @@ void bpf_program_read_code(struct bpf_program *program)
 		read_into(program, fd, BPF_PROGRAM_CODE);
 	else if (program->code_state == CODE_UNREAD)
 		program->code_state = CODE_GONE;
+}
+
+void bpf_program_read_insns(struct bpf_program *program)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (program->insns_asked)
+		return;
+	program->insns_asked = true;
+	fd = bpf_prog_get_fd_by_id(program->id);
+	if (fd >= 0)
+		read_into(program, fd, BPF_PROGRAM_INSNS);
 }

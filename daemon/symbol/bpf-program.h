@@ -69,6 +69,7 @@ struct bpf_program {
 	enum { CODE_UNREAD, CODE_READ, CODE_GONE, CODE_HIDDEN } code_state;
 	struct bpf_code *code; /* NULL unless CODE_READ */
 
+	bool insns_asked; /* for, with or without success */
 	bool insns_hidden; /* they were asked for, but the kernel keeps them: bpf_jit_harden */
 	size_t n_insns;
 	struct bpf_insn *insns;
@@ -96,6 +97,9 @@ void bpf_program_read_rest(struct bpf_program *program);
  */
 void bpf_program_read_code(struct bpf_program *program);
 
+/* Reads the instructions and the maps they name; when they cannot be had, never tries again. */
+void bpf_program_read_insns(struct bpf_program *program);
+
 struct bpf_code *bpf_code_ref(struct bpf_code *code);
 struct bpf_code *bpf_code_unref(struct bpf_code *code);
 
@@ -118,6 +122,13 @@ struct bpf_source {
  */
 bool bpf_program_find_line(const struct bpf_program *program, uint64_t function_start,
 		uint64_t address, struct bpf_source *ret);
+
+/*
+ * Where the line of that instruction begins: in the machine code, and in the program's
+ * instructions. False: not known.
+ */
+bool bpf_program_find_line_start(const struct bpf_program *program, uint64_t function_start,
+		uint64_t address, uint64_t *ret_address, size_t *ret_insn);
 
 /* The source of insns[insn], likewise; read with BPF_PROGRAM_INSNS and BPF_PROGRAM_LINES. */
 bool bpf_program_find_insn_line(const struct bpf_program *program, size_t insn,

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/macro.h"
+#include "daemon/symbol/bpf-maps.h"
 #include "daemon/symbol/code-image.h"
 #include "daemon/symbol/symbols-internal.h"
 
@@ -121,6 +122,22 @@ static int decode(struct path_maker *maker, const struct path_key *key, uint64_t
 			       &maker->run);
 }
 
+/* Which maps the run has addresses of. */
+static void find_maps(struct path_maker *maker, const struct code_image *image)
+{
+	const struct bpf_machine_code code = { image->start, image->size, image->bytes };
+	struct path_run *run = &maker->run;
+	struct bpf_map_cursor cursor;
+	uint32_t offset;
+
+	bpf_program_read_insns(image->program);
+	bpf_map_cursor_init(&cursor, image->program, image->function);
+	bpf_map_cursor_seek(&cursor, maker->disassembler, &code, run->from);
+	for (size_t i = 0; i < run->n_instructions; i++)
+		run->instructions[i].map = bpf_map_cursor_next(&cursor,
+				&run->instructions[i].decoded, run->instructions[i].bytes, &offset);
+}
+
 /* 0 with the instructions of the run; -ENOMEM; or the gap, in the run. */
 static int read_and_decode(struct symbols *symbols, const struct path_key *key,
 		uint64_t timestamp)
@@ -147,6 +164,8 @@ static int read_and_decode(struct symbols *symbols, const struct path_key *key,
 	}
 	if (r == 0)
 		r = decode(maker, key, image->start, &bytes);
+	if (r == 0 && image->program && key->detail == PATH_INSTRUCTIONS)
+		find_maps(maker, image);
 	free(joined.bytes);
 	if (r > 0)
 		run->gap = r;
@@ -187,6 +206,22 @@ static bool same_line(const struct path_line *a, const struct path_line *b)
 	       same_text(a->function, b->function);
 }
 
+/* What an instruction points to, and no line of it: it is told again with every call. */
+static struct location name_of(struct symbols *symbols, uint64_t address, uint64_t timestamp,
+		bool sure)
+{
+	struct location location, name = {};
+
+	symbols_look_up(symbols, address, timestamp, &location);
+	if (!location.symbol && !sure)
+		return name;
+	name.address = address;
+	name.symbol = location.symbol;
+	name.offset = location.offset;
+	name.module = location.module;
+	return name;
+}
+
 /* Line by line, and where to each instruction points. Anything else it tells is in the code. */
 static int name_instructions(struct symbols *symbols, struct path_run *run, uint64_t timestamp)
 {
@@ -201,14 +236,12 @@ static int name_instructions(struct symbols *symbols, struct path_run *run, uint
 		symbols_look_up(symbols, decoded->address, timestamp, &location);
 		line = line_of(&location, i);
 		if (!run->n_lines || !same_line(&run->lines[run->n_lines - 1], &line))
-			r = path_run_add_line(run, &line);
+			r = path_run_add_line(run, &line, location.frames, location.n_frames);
 		if (r < 0)
 			return r;
 		instruction->line = run->n_lines - 1;
 		if (target)
-			symbols_look_up(symbols, target, timestamp, &instruction->target);
-		instruction->target.frames = NULL; /* gone with the next look-up */
-		instruction->target.n_frames = 0;
+			instruction->target = name_of(symbols, target, timestamp, decoded->direct);
 	}
 	return 0;
 }

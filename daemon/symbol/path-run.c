@@ -23,6 +23,7 @@ void path_run_deinit(struct path_run *run)
 {
 	free(run->instructions);
 	free(run->lines);
+	free(run->frames);
 	*run = (struct path_run){};
 }
 
@@ -41,13 +42,25 @@ static int reserve(void **array, size_t n, size_t size, size_t *room)
 	return 0;
 }
 
-int path_run_add_line(struct path_run *run, const struct path_line *line)
+int path_run_add_line(struct path_run *run, const struct path_line *line,
+		const struct location_frame *frames, size_t n_frames)
 {
 	int r = reserve((void **)&run->lines, run->n_lines, sizeof(*run->lines),
 			&run->room_lines);
+	struct path_line *added;
 
-	if (r == 0)
-		run->lines[run->n_lines++] = *line;
+	if (r < 0)
+		return r;
+	added = &run->lines[run->n_lines++];
+	*added = *line;
+	added->frame = run->n_frames;
+	added->n_frames = n_frames;
+	for (size_t i = 0; r == 0 && i < n_frames; i++) {
+		r = reserve((void **)&run->frames, run->n_frames, sizeof(*run->frames),
+			    &run->room_frames);
+		if (r == 0)
+			run->frames[run->n_frames++] = frames[i];
+	}
 	return r;
 }
 
@@ -151,6 +164,7 @@ static int decode_next(struct disassembler *disassembler, const struct path_code
 	if (next->decoded.kind == INSTRUCTION_CONDITIONAL)
 		next->decision = address == span->to ? PATH_TAKEN : PATH_NOT_TAKEN;
 	next->target = (struct location){};
+	next->map = NULL;
 	next->line = 0;
 	return 0;
 }
@@ -160,7 +174,7 @@ int path_run_decode(struct disassembler *disassembler, const struct path_code *c
 {
 	uint64_t address = span->from;
 
-	run->n_instructions = run->n_lines = 0;
+	run->n_instructions = run->n_lines = run->n_frames = 0;
 	run->patched = false;
 	run->end = PATH_END_INTERRUPT;
 	if (span->from > span->to)

@@ -9,6 +9,8 @@
 #include "daemon/model/location.h"
 #include "daemon/symbol/disassembler.h"
 
+struct bpf_program_map;
+
 /* What is told of what was executed. */
 enum path_detail {
 	PATH_SOURCE, /* lines */
@@ -65,7 +67,8 @@ struct path_instruction {
 	struct instruction decoded;
 	uint8_t bytes[INSTRUCTION_MAX_LENGTH];
 	enum path_decision decision;
-	struct location target; /* what it calls, jumps or refers to; no symbol: none */
+	struct location target; /* what it calls, jumps or refers to; address 0: none */
+	const struct bpf_program_map *map; /* the one that it loads the address of; NULL: none */
 	size_t line; /* of the run */
 };
 
@@ -73,6 +76,7 @@ struct path_instruction {
 struct path_line {
 	size_t first; /* instruction */
 	const char *function; /* the inlined one; NULL: that of the run */
+	size_t frame, n_frames; /* in the run's frames: the inlined functions, innermost first */
 	const char *file;
 	const char *text;
 	uint32_t line;
@@ -91,8 +95,11 @@ struct path_run {
 	size_t n_lines;
 	struct path_instruction *instructions;
 	struct path_line *lines;
+	struct location_frame *frames;
+	size_t n_frames;
 	size_t room_instructions;
 	size_t room_lines;
+	size_t room_frames;
 };
 
 /*
@@ -113,5 +120,6 @@ void path_run_deinit(struct path_run *run);
 int path_run_decode(struct disassembler *disassembler, const struct path_code *code,
 		const struct path_span *span, size_t max, struct path_run *ret);
 
-/* Begins the next line with the instruction `first`. -ENOMEM. */
-int path_run_add_line(struct path_run *run, const struct path_line *line);
+/* Begins the next line with the instruction `first`, inlined in `frames` (copied). -ENOMEM. */
+int path_run_add_line(struct path_run *run, const struct path_line *line,
+		const struct location_frame *frames, size_t n_frames);

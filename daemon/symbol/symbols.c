@@ -350,6 +350,7 @@ void symbols_capture(struct symbols *symbols, uint32_t program_id)
 	program = images_program(&symbols->code.images, program_id);
 	if (program) {
 		bpf_program_read_rest(program);
+		bpf_program_read_insns(program);
 		bpf_program_read_code(program);
 	}
 }
