@@ -115,8 +115,6 @@ static bool add_target(const struct dump *dump, int argc, char **argv,
 static int show_part(struct context *context, const struct client_reply *reply,
 		     struct code_renderer *renderer)
 {
-	_cleanup_json_ struct json_object *part = NULL;
-	struct json_object *functions;
 	int r;
 
 	if (reply->error.data)
@@ -126,13 +124,8 @@ static int show_part(struct context *context, const struct client_reply *reply,
 		output_append(&context->out, "\n", 1);
 		return STATUS_OK;
 	}
-	r = request_parse(&reply->parameters, &part);
-	if (r < 0)
-		return request_failed(context, r);
-	functions = get_array(part, "code");
-	for (size_t i = 0; i < get_length(functions); i++)
-		render_code(renderer, json_object_array_get_idx(functions, i), &context->out);
-	return STATUS_OK;
+	r = render_code(renderer, &reply->parameters, &context->out);
+	return r < 0 ? request_failed(context, r) : STATUS_OK;
 }
 
 /* Whoever reads the output may have had enough, as `head` does. */
@@ -175,7 +168,7 @@ static int run(struct context *context, int argc, char **argv)
 	struct code_renderer renderer;
 	struct options options;
 	struct dump dump = { 0 };
-	int c;
+	int c, r;
 
 	options_init(&options, context, &command_dump, options_table, argc, argv);
 	while ((c = options_next(&options)) > 0)
@@ -194,7 +187,9 @@ static int run(struct context *context, int argc, char **argv)
 	add_true(parameters, "withoutBytes", dump.no_bytes);
 	add_true(parameters, "withoutSource", dump.no_source);
 	code_renderer_init(&renderer, &context->terminal, dump.xlated, !dump.no_bytes);
-	return request_finish(context, show_parts(context, parameters, &renderer));
+	r = show_parts(context, parameters, &renderer);
+	code_renderer_deinit(&renderer);
+	return request_finish(context, r);
 }
 
 const struct command command_dump = {

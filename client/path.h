@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/json-reader.h"
+#include "client/code-line.h"
 
 #define PATH_MAX_DECISIONS 64
 
@@ -35,17 +35,6 @@ struct path_line {
 	uint64_t column;
 };
 
-struct path_instruction {
-	struct json_slice address;
-	struct json_slice bytes;
-	struct json_slice text;
-	struct json_slice target;
-	struct path_decisions decision;
-	uint64_t offset;
-	bool has_source; /* another line begins here */
-	struct path_line source;
-};
-
 /* Strings are unescaped but not sanitized; one without data is absent. */
 struct path_step {
 	unsigned int depth;
@@ -65,11 +54,10 @@ struct path {
 	size_t n_steps, n_lines, n_instructions;
 	struct path_step *steps; /* oldest first */
 	struct path_line *lines;
-	struct path_instruction *instructions;
+	struct code_line *instructions;
 
 	size_t room_steps, room_lines, room_instructions;
-	char *strings; /* those that had escapes */
-	size_t strings_used, strings_size;
+	struct string_space strings;
 };
 
 void path_deinit(struct path *path);

@@ -2,24 +2,23 @@
 /* Disassembled functions as lines of text. */
 #pragma once
 
-#include <json-c/json.h>
-#include <stdbool.h>
-
-#include "client/output.h"
-#include "client/terminal.h"
+#include "client/render-code-line.h"
 
 struct code_renderer {
-	const struct terminal *terminal;
-	bool xlated;
-	bool with_bytes;
+	struct code_layout layout; /* of the function that is being written */
 	bool any; /* something stands above */
-	unsigned int offset_width; /* of the function that is being written */
-	char name[256]; /* its name, as it came */
+	char name[256]; /* of that function, as it came */
+	struct string_space strings;
 };
 
 /* `terminal` must outlive it. */
 void code_renderer_init(struct code_renderer *renderer, const struct terminal *terminal,
 			bool xlated, bool with_bytes);
+void code_renderer_deinit(struct code_renderer *renderer);
 
-/* One CodeFunction of io.lbrd, or the part of one that this is. */
-void render_code(struct code_renderer *renderer, struct json_object *function, struct output *out);
+/*
+ * Renders the parameters of one reply of Dump, which have functions or parts of them. -ENOMEM, or
+ * what the reader found wrong.
+ */
+int render_code(struct code_renderer *renderer, const struct json_slice *parameters,
+		struct output *out);

@@ -5,6 +5,7 @@
 #include "client/fold.h"
 #include "client/output.h"
 #include "client/path.h"
+#include "client/render-code-line.h"
 #include "client/terminal.h"
 
 struct source_item;
@@ -12,6 +13,7 @@ struct source_item;
 /* Begins all zero, with the terminal set, which must outlive it. */
 struct path_renderer {
 	const struct terminal *terminal;
+	bool without_bytes; /* of instructions */
 	struct path path;
 	/* Of the view of source lines, used again for each event. */
 	struct source_item *items;

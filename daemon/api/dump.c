@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/macro.h"
+#include "daemon/api/instruction-text.h"
 #include "daemon/symbol/bpf-disassembler.h"
 #include "daemon/symbol/bpf-maps.h"
 
@@ -121,19 +122,6 @@ int dump_add_insns(struct dump *dump, struct bpf_program *program, size_t functi
 #define MEMBER_STRING(w, name, value) (JSON_WRITE_KEY(w, name), json_write_cstring(w, value))
 #define MEMBER_ADDRESS(w, name, value) (JSON_WRITE_KEY(w, name), json_write_address(w, value))
 
-static void write_bytes(struct json_writer *w, const unsigned char *bytes, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[2 * INSTRUCTION_MAX_LENGTH + 2];
-
-	for (size_t i = 0; i < n; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	JSON_WRITE_KEY(w, "bytes");
-	json_write_string(w, text, 2 * n);
-}
-
 static const char *function_name(const struct bpf_program *program, size_t function)
 {
 	const char *name = function < program->n_functions ? program->functions[function].name :
@@ -142,66 +130,43 @@ static const char *function_name(const struct bpf_program *program, size_t funct
 	return name ? name : "bpf_prog";
 }
 
-static void write_own_location(struct json_writer *w, const struct bpf_program *program,
-		size_t function, uint64_t address)
-{
-	json_begin_object(w);
-	MEMBER_ADDRESS(w, "address", address);
-	MEMBER_STRING(w, "symbol", function_name(program, function));
-	MEMBER_INT(w, "offset", address - program->functions[function].start);
-	MEMBER_STRING(w, "module", "bpf");
-	json_end_object(w);
-}
-
 /* An address in the program itself, which may be gone from the symbols already. */
-static bool write_own_target(struct json_writer *w, const struct bpf_program *program,
-		uint64_t address)
+static bool find_own(const struct bpf_program *program, uint64_t address, struct location *ret)
 {
 	for (size_t i = 0; program && i < program->n_functions; i++) {
-		if (address < program->functions[i].start || address >= program->functions[i].end)
+		const struct bpf_function *function = &program->functions[i];
+
+		if (address < function->start || address >= function->end)
 			continue;
-		JSON_WRITE_KEY(w, "target");
-		write_own_location(w, program, i, address);
+		*ret = (struct location){
+			.address = address,
+			.symbol = function_name(program, i),
+			.offset = address - function->start,
+			.module = "bpf",
+		};
 		return true;
 	}
 	return false;
 }
 
-static void write_target(struct dump *dump, const struct item *item, uint64_t address, bool sure,
-		struct json_writer *w)
+/*
+ * What stands at `address`, perhaps in `own`; NULL: no address, or nothing is known of it and it
+ * is not `sure` to be one.
+ */
+static const struct location *find_target(struct dump *dump, const struct item *item,
+		uint64_t address, bool sure, struct location *own)
 {
 	const struct location *location;
 
-	if (!address || write_own_target(w, item->program, address))
-		return;
+	if (!address)
+		return NULL;
+	if (find_own(item->program, address, own))
+		return own;
 	location = symbols_resolve(dump->config.symbols, address, 0);
-	if (!location->symbol && !sure)
-		return;
-	JSON_WRITE_KEY(w, "target");
-	if (location->text_length) {
-		json_write_raw(w, location->text, location->text_length);
-		return;
-	}
-	json_begin_object(w);
-	MEMBER_ADDRESS(w, "address", address);
-	json_end_object(w);
-}
-
-static void write_map(struct json_writer *w, const struct bpf_program_map *map)
-{
-	if (!map)
-		return;
-	if (map->name[0])
-		MEMBER_STRING(w, "map", map->name);
-	MEMBER_INT(w, "mapId", map->id);
-}
-
-static void write_line(struct json_writer *w, const char *file, uint32_t line, uint32_t column)
-{
-	MEMBER_STRING(w, "file", file);
-	MEMBER_INT(w, "line", line);
-	if (column)
-		MEMBER_INT(w, "column", column);
+	if (location->symbol)
+		return location;
+	*own = (struct location){ .address = address };
+	return sure ? own : NULL;
 }
 
 /* Strings of one program are the same pointers. */
@@ -211,38 +176,21 @@ static bool same_line(const struct bpf_source *a, const struct bpf_source *b)
 	       a->column == b->column;
 }
 
-static void write_program_source(struct dump *dump, const struct bpf_source *line,
-		struct json_writer *w)
+/* True: another line than that of the instruction before. */
+static bool take_program_line(struct dump *dump, const struct bpf_source *line,
+		struct source_line *ret)
 {
 	if (same_line(line, &dump->line))
-		return;
+		return false;
 	dump->line = *line;
-	JSON_WRITE_KEY(w, "source");
-	json_begin_object(w);
-	write_line(w, line->file, line->line, line->column);
-	if (line->text && *line->text)
-		MEMBER_STRING(w, "text", line->text);
-	json_end_object(w);
-}
-
-static void write_inlined(struct json_writer *w, const struct location *location)
-{
-	JSON_WRITE_KEY(w, "inlined");
-	json_begin_array(w);
-	for (size_t i = 0; i < location->n_frames; i++) {
-		const struct location_frame *frame = &location->frames[i];
-
-		json_begin_object(w);
-		MEMBER_STRING(w, "function", frame->function ? frame->function : "?");
-		if (frame->file && frame->line)
-			write_line(w, frame->file, frame->line, frame->column);
-		json_end_object(w);
-	}
-	json_end_array(w);
+	*ret = (struct source_line){
+		.file = line->file, .text = line->text, .line = line->line, .column = line->column,
+	};
+	return true;
 }
 
 /* The line of kernel code: where functions are inlined, that of the innermost one. */
-static void write_kernel_source(struct dump *dump, uint64_t address, struct json_writer *w)
+static bool take_kernel_line(struct dump *dump, uint64_t address, struct source_line *ret)
 {
 	const struct location *location = symbols_resolve(dump->config.symbols, address, 0);
 	struct location_frame frame = {
@@ -256,47 +204,29 @@ static void write_kernel_source(struct dump *dump, uint64_t address, struct json
 	if (!frame.file || !frame.line ||
 	    (frame.file == dump->frame.file && frame.line == dump->frame.line &&
 	     frame.column == dump->frame.column && frame.function == dump->frame.function))
-		return;
+		return false;
 	dump->frame = frame;
-	JSON_WRITE_KEY(w, "source");
-	json_begin_object(w);
-	write_line(w, frame.file, frame.line, frame.column);
-	if (location->n_frames)
-		write_inlined(w, location);
-	json_end_object(w);
+	*ret = (struct source_line){
+		.file = frame.file,
+		.line = frame.line,
+		.column = frame.column,
+		.frames = location->frames,
+		.n_frames = location->n_frames,
+	};
+	return true;
 }
 
 /* ---- machine code ---- */
 
-static void write_kind(struct json_writer *w, enum instruction_kind kind)
-{
-	static const char *const names[] = {
-		[INSTRUCTION_CONDITIONAL] = "conditional",
-		[INSTRUCTION_JUMP] = "jump",
-		[INSTRUCTION_INDIRECT_JUMP] = "indirectJump",
-		[INSTRUCTION_CALL] = "call",
-		[INSTRUCTION_INDIRECT_CALL] = "indirectCall",
-		[INSTRUCTION_RETURN] = "return",
-		[INSTRUCTION_SYSTEM_CALL] = "systemCall",
-		[INSTRUCTION_SYSTEM_RETURN] = "systemReturn",
-		[INSTRUCTION_INTERRUPT] = "interrupt",
-		[INSTRUCTION_INTERRUPT_RETURN] = "interruptReturn",
-		[INSTRUCTION_BAD] = "bad",
-	};
-
-	if (names[kind])
-		MEMBER_STRING(w, "kind", names[kind]);
-}
-
-static void write_machine_source(struct dump *dump, const struct item *item, uint64_t address,
-		struct json_writer *w)
+static bool take_machine_line(struct dump *dump, const struct item *item, uint64_t address,
+		struct source_line *ret)
 {
 	struct bpf_source line;
 
 	if (!item->program)
-		write_kernel_source(dump, address, w);
-	else if (bpf_program_find_line(item->program, item->image->start, address, &line))
-		write_program_source(dump, &line, w);
+		return take_kernel_line(dump, address, ret);
+	return bpf_program_find_line(item->program, item->image->start, address, &line) &&
+	       take_program_line(dump, &line, ret);
 }
 
 /* Writes the instruction at the position and moves behind it. */
@@ -305,30 +235,30 @@ static void write_machine(struct dump *dump, const struct item *item, struct jso
 	const struct code_image *image = item->image;
 	const unsigned char *bytes = image->bytes + dump->position;
 	uint64_t address = image->start + dump->position;
-	const struct bpf_program_map *map = NULL;
-	struct instruction instruction;
-	uint32_t map_offset = 0;
+	struct instruction_text text = { .address = address, .offset = dump->position };
+	struct instruction decoded;
+	struct source_line source;
+	struct location own;
+	uint32_t map_offset;
 
 	disassembler_decode(dump->disassembler, bytes, image->size - dump->position, address,
-			    &instruction);
+			    &decoded);
+	text.text = decoded.text;
+	text.kind = decoded.kind;
+	if (!dump->config.without_bytes) {
+		text.bytes = bytes;
+		text.n_bytes = decoded.length;
+	}
 	if (item->program)
-		map = bpf_map_cursor_next(&dump->maps, &instruction, bytes, &map_offset);
-	json_begin_object(w);
-	MEMBER_ADDRESS(w, "address", address);
-	MEMBER_INT(w, "offset", dump->position);
-	if (!dump->config.without_bytes)
-		write_bytes(w, bytes, instruction.length);
-	MEMBER_STRING(w, "text", instruction.text);
-	write_kind(w, instruction.kind);
-	if (instruction.direct)
-		write_target(dump, item, instruction.target, true, w);
-	else if (!map)
-		write_target(dump, item, instruction.reference, false, w);
-	write_map(w, map);
-	if (!dump->config.without_source)
-		write_machine_source(dump, item, address, w);
-	json_end_object(w);
-	dump->position += instruction.length;
+		text.map = bpf_map_cursor_next(&dump->maps, &decoded, bytes, &map_offset);
+	if (decoded.direct)
+		text.target = find_target(dump, item, decoded.target, true, &own);
+	else if (!text.map)
+		text.target = find_target(dump, item, decoded.reference, false, &own);
+	if (!dump->config.without_source && take_machine_line(dump, item, address, &source))
+		text.source = &source;
+	instruction_text_write(w, &text);
+	dump->position += decoded.length;
 }
 
 /* ---- BPF instructions ---- */
@@ -376,37 +306,33 @@ static const char *callee_name(struct dump *dump, const struct bpf_program *prog
 	return location->offset == 0 ? location->symbol : NULL;
 }
 
-static void write_insn_target(struct dump *dump, const struct item *item,
-		const struct bpf_insn *insn, struct json_writer *w)
-{
-	size_t function = called_function(item->program, insn);
-
-	if (function != SIZE_MAX)
-		write_target(dump, item, item->program->functions[function].start, false, w);
-	else
-		write_target(dump, item, called_address(dump, insn), false, w);
-}
-
 static void write_insn(struct dump *dump, const struct item *item, struct json_writer *w)
 {
 	const struct bpf_program *program = item->program;
 	size_t i = item->begin + dump->position, n;
 	const struct bpf_insn *insn = &program->insns[i];
+	size_t function = called_function(program, insn);
+	struct instruction_text text = { .offset = i, .map = bpf_insn_map(program, insn) };
+	struct source_line source;
+	struct location own;
 	struct bpf_source line;
-	char text[BPF_TEXT_MAX];
+	char words[BPF_TEXT_MAX];
 
 	n = bpf_disassemble(program->insns, program->n_insns, i, callee_name(dump, program, insn),
-			    text, sizeof(text));
-	json_begin_object(w);
-	MEMBER_INT(w, "offset", i);
-	if (!dump->config.without_bytes)
-		write_bytes(w, (const unsigned char *)insn, n * sizeof(*insn));
-	MEMBER_STRING(w, "text", text);
-	write_insn_target(dump, item, insn, w);
-	write_map(w, bpf_insn_map(program, insn));
-	if (!dump->config.without_source && bpf_program_find_insn_line(program, i, &line))
-		write_program_source(dump, &line, w);
-	json_end_object(w);
+			    words, sizeof(words));
+	text.text = words;
+	if (!dump->config.without_bytes) {
+		text.bytes = (const unsigned char *)insn;
+		text.n_bytes = n * sizeof(*insn);
+	}
+	text.target = find_target(dump, item,
+				  function == SIZE_MAX ? called_address(dump, insn) :
+							 program->functions[function].start,
+				  false, &own);
+	if (!dump->config.without_source && bpf_program_find_insn_line(program, i, &line) &&
+	    take_program_line(dump, &line, &source))
+		text.source = &source;
+	instruction_text_write(w, &text);
 	dump->position += n;
 }
 

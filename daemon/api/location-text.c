@@ -3,7 +3,6 @@
 #include "daemon/api/location-text.h"
 
 #include "common/macro.h"
-#include "proto/json-writer.h"
 
 #define MEMBER_STRING(w, name, value) \
 	((value) ? (JSON_WRITE_KEY(w, name), json_write_cstring(w, value)) : (void)0)
@@ -25,8 +24,12 @@ static void write_inlined(struct json_writer *w, const struct location_frame *fr
 	json_end_array(w);
 }
 
-static void write_location(struct json_writer *w, const struct location *location)
+void location_text_write(struct json_writer *w, const struct location *location)
 {
+	if (location->text_length) {
+		json_write_raw(w, location->text, location->text_length);
+		return;
+	}
 	json_begin_object(w);
 	JSON_WRITE_KEY(w, "address");
 	json_write_address(w, location->address);
@@ -50,7 +53,7 @@ size_t location_text_render(const struct location *location, char *buffer, size_
 	const char *text;
 	size_t length = 0;
 
-	write_location(&w, location);
+	location_text_write(&w, location);
 	if (json_writer_finish(&w, &text, &length) == 0)
 		memcpy(buffer, text, MIN(length, size));
 	json_writer_deinit(&w);

@@ -5,20 +5,15 @@
  */
 #include "daemon/api/path-text.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "common/macro.h"
+#include "daemon/api/instruction-text.h"
 #include "daemon/symbol/code-image.h"
 
 #define MEMBER_INT(w, name, value) (JSON_WRITE_KEY(w, name), json_write_int(w, value))
 #define MEMBER_STRING(w, name, value) (JSON_WRITE_KEY(w, name), json_write_cstring(w, value))
 #define MEMBER_ADDRESS(w, name, value) (JSON_WRITE_KEY(w, name), json_write_address(w, value))
-
-static const char *const decisions[] = {
-	[PATH_TAKEN] = "taken",
-	[PATH_NOT_TAKEN] = "notTaken",
-};
 
 static const char *const ends[N_PATH_ENDS] = {
 	[PATH_END_CONDITIONAL] = "conditional",
@@ -41,30 +36,17 @@ static const struct {
 	[PATH_TOO_LONG] = {"tooLong", "more instructions without a branch than the limit 'run'"},
 };
 
-/* The text of a source line without its indentation; nothing when there is none. */
-static void write_source_text(struct json_writer *w, const char *text)
+/* One run may pass through symbols that lie end to end: all count from the first. */
+static uint64_t offset_of(const struct path_run *run, uint64_t address)
 {
-	size_t length;
-
-	if (!text)
-		return;
-	while (isspace((unsigned char)*text))
-		text++;
-	length = strlen(text);
-	while (length && isspace((unsigned char)text[length - 1]))
-		length--;
-	if (!length)
-		return;
-	JSON_WRITE_KEY(w, "text");
-	json_write_string(w, text, length);
+	return run->start.offset + (address - run->start.address);
 }
 
 static void write_place(struct json_writer *w, const struct path_run *run, uint64_t address)
 {
 	MEMBER_ADDRESS(w, "address", address);
-	/* One run may pass through symbols that lie end to end: all count from the first. */
 	if (run->start.symbol)
-		MEMBER_INT(w, "offset", run->start.offset + (address - run->start.address));
+		MEMBER_INT(w, "offset", offset_of(run, address));
 }
 
 static void write_source(struct json_writer *w, const struct path_line *line)
@@ -78,7 +60,7 @@ static void write_source(struct json_writer *w, const struct path_line *line)
 		MEMBER_INT(w, "line", line->line);
 	if (line->column)
 		MEMBER_INT(w, "column", line->column);
-	write_source_text(w, line->text);
+	source_text_write(w, line->text);
 }
 
 static void write_decisions(struct json_writer *w, const struct path_run *run, size_t first,
@@ -96,7 +78,7 @@ static void write_decisions(struct json_writer *w, const struct path_run *run, s
 			json_begin_array(w);
 		}
 		any = true;
-		json_write_cstring(w, decisions[decision]);
+		json_write_cstring(w, decision_word(decision));
 	}
 	if (any)
 		json_end_array(w);
@@ -119,47 +101,33 @@ static void write_lines(struct json_writer *w, const struct path_run *run)
 	json_end_array(w);
 }
 
-static void write_bytes(struct json_writer *w, const struct path_instruction *instruction)
-{
-	char text[2 * INSTRUCTION_MAX_LENGTH + 1] = "";
-
-	for (size_t i = 0; i < instruction->decoded.length; i++)
-		snprintf(text + 2 * i, 3, "%02x", instruction->bytes[i]);
-	MEMBER_STRING(w, "bytes", text);
-}
-
-static void write_target(struct json_writer *w, const struct location *target)
-{
-	char text[512];
-
-	if (!target->symbol)
-		return;
-	if (target->offset)
-		snprintf(text, sizeof(text), "%.480s+0x%llx", target->symbol,
-				(unsigned long long)target->offset);
-	MEMBER_STRING(w, "target", target->offset ? text : target->symbol);
-}
-
 static void write_instruction(struct json_writer *w, const struct path_run *run, size_t i)
 {
 	const struct path_instruction *instruction = &run->instructions[i];
 	const struct path_line *line = &run->lines[instruction->line];
+	const struct instruction *decoded = &instruction->decoded;
+	const struct source_line source = {
+		.file = line->file,
+		.text = line->text,
+		.line = line->line,
+		.column = line->column,
+		.frames = run->frames + line->frame,
+		.n_frames = line->n_frames,
+	};
 
-	json_begin_object(w);
-	write_place(w, run, instruction->decoded.address);
-	write_bytes(w, instruction);
-	MEMBER_STRING(w, "text", instruction->decoded.text);
-	write_target(w, &instruction->target);
-	if (instruction->decision != PATH_NO_DECISION)
-		MEMBER_STRING(w, "decision", decisions[instruction->decision]);
-	if (line->first == i && line->file) {
-		JSON_WRITE_KEY(w, "source");
-		json_begin_object(w);
-		write_place(w, run, instruction->decoded.address);
-		write_source(w, line);
-		json_end_object(w);
-	}
-	json_end_object(w);
+	instruction_text_write(w, &(struct instruction_text){
+		.address = decoded->address,
+		.offset = offset_of(run, decoded->address),
+		.bytes = instruction->bytes,
+		.n_bytes = decoded->length,
+		.text = decoded->text,
+		.kind = decoded->kind,
+		.decision = instruction->decision,
+		.target = instruction->target.address && !instruction->map ?
+			&instruction->target : NULL,
+		.map = instruction->map,
+		.source = line->first == i && line->file ? &source : NULL,
+	});
 }
 
 static void write_instructions(struct json_writer *w, const struct path_run *run)

@@ -129,14 +129,51 @@ def test_views_differ_only_in_the_path():
     assert all("lines" in step for step in runs_of({"path": steps}))
 
 
+def dumped(lbrd, id):
+    """{address: Instruction} of a program."""
+    with lbrd.connect() as c:
+        return {i["address"]: i for f in c.call("Dump", {"target": {"programId": id}})["code"]
+                for i in f["instructions"]}
+
+
+def test_instructions_are_as_in_a_dump():
+    """The same members with the same words, maps and targets too; only the entry is patched."""
+    with harness.Programs("dump") as loaded, harness.Lbrd() as lbrd:
+        program = loaded["dump_main"]
+        connection, _, events = observe(lbrd, "instructions",
+                                        targets=[{"programId": program.id}])
+        maps, targets = set(), set()
+        with connection:
+            for _ in range(3):
+                _, event = harness.undisturbed(lambda: program.run(bytes(64)),
+                                               lambda: next(events))
+                known = dumped(lbrd, program.id)
+                for run in runs_of(event):
+                    for seen in run["instructions"]:
+                        wanted = known.get(seen["address"])
+                        if not wanted or seen["offset"] in (0, 4):
+                            continue
+                        for member in ("offset", "bytes", "text", "kind", "map", "mapId"):
+                            harness.equal(seen.get(member), wanted.get(member), f"{seen}")
+                        for member in ("address", "symbol", "offset", "module"):
+                            harness.equal(seen.get("target", {}).get(member),
+                                          wanted.get("target", {}).get(member), f"{seen}")
+                        if "source" in seen and "source" in wanted:
+                            harness.equal(seen["source"], wanted["source"])
+                        maps.add(seen.get("map"))
+                        targets.add(seen.get("target", {}).get("symbol"))
+        assert "dump_flows" in maps, maps
+        assert any("htab" in (name or "") for name in targets), targets
+
+
 def test_a_program_that_is_gone():
     """The code was captured: what comes late still learns what was executed."""
     with harness.Lbrd() as lbrd:
         with harness.Programs("paths") as loaded:
             connection, attachment, events = observe(
                 lbrd, "branches", targets=[{"programId": loaded["paths"].id}], persistent=True)
-            loaded["paths"].run(paths.ALL[0].data)
-            next(events)
+            harness.undisturbed(lambda: loaded["paths"].run(paths.ALL[0].data),
+                                lambda: next(events))
         with lbrd.connect() as control:
             control.call("Detach", {"attachment": attachment["id"]})
         connection.socket.close()
