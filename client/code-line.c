@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "client/source-tree.h"
+
 bool string_space_reset(struct string_space *space, size_t size)
 {
 	char *grown;
@@ -166,4 +168,12 @@ void code_line_read(struct json_reader *r, struct string_space *space, struct co
 		else
 			json_skip(r);
 	}
+}
+
+void code_line_add_text(struct code_line *line, struct source_tree *tree)
+{
+	struct code_source *source = &line->source;
+
+	if (line->has_source && !source->text.length)
+		source_tree_find(tree, &source->file, source->line, &source->text);
 }

@@ -8,6 +8,8 @@
 
 #include "proto/json-reader.h"
 
+struct source_tree;
+
 /* Functions inlined into each other at one place; those further out are not told. */
 #define CODE_MAX_INLINED 8u
 
@@ -61,6 +63,9 @@ struct code_line {
  * and the space. What is wrong is for json_finish() to tell.
  */
 void code_line_read(struct json_reader *r, struct string_space *space, struct code_line *ret);
+
+/* Where its source line came without text: that of `tree`, as long as that keeps it. */
+void code_line_add_text(struct code_line *line, struct source_tree *tree);
 
 /* A number that is not negative, or null, which leaves *ret as it is. */
 void code_read_number(struct json_reader *r, uint64_t *ret);

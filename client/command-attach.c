@@ -21,7 +21,6 @@ enum {
 	OPTION_PARTIAL,
 	OPTION_NO_BRANCHES,
 	OPTION_RAW,
-	OPTION_VIEW,
 };
 
 static const struct option options_table[] = {
@@ -33,13 +32,13 @@ static const struct option options_table[] = {
 	{ "partial", no_argument, NULL, OPTION_PARTIAL },
 	{ "no-branches", no_argument, NULL, OPTION_NO_BRANCHES },
 	{ "raw", no_argument, NULL, OPTION_RAW },
-	{ "view", required_argument, NULL, OPTION_VIEW },
+	VIEW_OPTIONS,
 	{ NULL },
 };
 
 struct attach {
 	bool entry, keep, partial, no_branches, raw;
-	const char *view; /* NULL: branches */
+	struct view view;
 	uint64_t limit, rate, pid; /* 0: none */
 };
 
@@ -66,11 +65,11 @@ static bool take_option(struct attach *attach, int c)
 	case OPTION_NO_BRANCHES:
 		attach->no_branches = true;
 		return true;
-	case OPTION_VIEW:
-		return parse_view(command, optarg, &attach->view);
-	default:
+	case OPTION_RAW:
 		attach->raw = true;
 		return true;
+	default:
+		return view_take_option(command, c, &attach->view);
 	}
 }
 
@@ -106,8 +105,9 @@ static struct json_object *make_parameters(const struct attach *attach,
 	add_true(parameters, "partial", attach->partial);
 	add_true(parameters, "withoutBranches", attach->no_branches);
 	add_true(parameters, "raw", attach->raw);
-	if (attach->view)
-		json_object_object_add(parameters, "view", json_object_new_string(attach->view));
+	if (attach->view.name)
+		json_object_object_add(parameters, "view",
+				       json_object_new_string(attach->view.name));
 	return parameters;
 }
 
@@ -139,14 +139,16 @@ static int run(struct context *context, int argc, char **argv)
 			return STATUS_USAGE;
 	if (c < 0)
 		return options.exit_code;
-	if (attach.keep && (attach.raw || attach.view))
+	if (attach.keep && (attach.raw || attach.view.name))
 		return usage_error(&command_attach,
 				   "--%s is for who watches: use it with 'lbrctl watch'",
 				   attach.raw ? "raw" : "view");
-	if (attach.view && (attach.raw || attach.no_branches))
+	if (attach.view.name && (attach.raw || attach.no_branches))
 		return usage_error(&command_attach,
 				   "--view shows what lies between branches: not with --%s",
 				   attach.raw ? "raw" : "no-branches");
+	if (!view_check(&command_attach, &attach.view))
+		return STATUS_USAGE;
 	targets = json_object_new_array();
 	if (!selectors_parse(&command_attach, argc - optind, argv + optind, targets))
 		return STATUS_USAGE;
@@ -156,6 +158,7 @@ static int run(struct context *context, int argc, char **argv)
 	return stream_run(context, &(struct stream_config){
 		.method = "io.lbrd.Attach",
 		.parameters = parameters,
+		.view = &attach.view,
 		.attaches = true,
 	});
 }

@@ -9,6 +9,7 @@
 #include "client/render-code.h"
 #include "client/request.h"
 #include "client/selector.h"
+#include "client/source-tree.h"
 
 /* A part of a long dump; the first one waits for all code to be read. */
 #define PART_TIMEOUT_MS 60000
@@ -18,6 +19,7 @@ enum {
 	OPTION_XLATED,
 	OPTION_NO_BYTES,
 	OPTION_NO_SOURCE,
+	OPTION_SOURCE_TREE,
 };
 
 static const struct option options_table[] = {
@@ -25,12 +27,14 @@ static const struct option options_table[] = {
 	{ "xlated", no_argument, NULL, OPTION_XLATED },
 	{ "no-bytes", no_argument, NULL, OPTION_NO_BYTES },
 	{ "no-source", no_argument, NULL, OPTION_NO_SOURCE },
+	{ "source-tree", required_argument, NULL, OPTION_SOURCE_TREE },
 	{ NULL },
 };
 
 struct dump {
 	const char *syntax; /* NULL: not said */
 	bool xlated, no_bytes, no_source;
+	const char *source_tree; /* NULL: none */
 };
 
 static bool take_option(struct dump *dump, int c)
@@ -52,6 +56,9 @@ static bool take_option(struct dump *dump, int c)
 		return true;
 	case OPTION_NO_BYTES:
 		dump->no_bytes = true;
+		return true;
+	case OPTION_SOURCE_TREE:
+		dump->source_tree = optarg;
 		return true;
 	default:
 		dump->no_source = true;
@@ -165,6 +172,7 @@ static int show_parts(struct context *context, struct json_object *parameters,
 static int run(struct context *context, int argc, char **argv)
 {
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	_cleanup_(source_tree_free_p) struct source_tree *tree = NULL;
 	struct code_renderer renderer;
 	struct options options;
 	struct dump dump = { 0 };
@@ -186,7 +194,10 @@ static int run(struct context *context, int argc, char **argv)
 	add_true(parameters, "xlated", dump.xlated);
 	add_true(parameters, "withoutBytes", dump.no_bytes);
 	add_true(parameters, "withoutSource", dump.no_source);
-	code_renderer_init(&renderer, &context->terminal, dump.xlated, !dump.no_bytes);
+	r = source_tree_open(dump.source_tree, &tree);
+	if (r)
+		return r;
+	code_renderer_init(&renderer, &context->terminal, dump.xlated, !dump.no_bytes, tree);
 	r = show_parts(context, parameters, &renderer);
 	code_renderer_deinit(&renderer);
 	return request_finish(context, r);
@@ -210,6 +221,8 @@ const struct command command_dump = {
 		"  --syntax WHICH   att (default) or intel\n"
 		"  --xlated         the BPF instructions instead, as the verifier left them\n"
 		"  --no-bytes       leave the bytes out\n"
-		"  --no-source      leave the source lines out",
+		"  --no-source      leave the source lines out\n"
+		"  --source-tree DIR\n"
+		"                   read the text of kernel lines in files below DIR",
 	.run = run,
 };

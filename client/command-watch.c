@@ -11,14 +11,13 @@ enum {
 	OPTION_REPLAY = 'A',
 	OPTION_RAW,
 	OPTION_LIMIT,
-	OPTION_VIEW,
 };
 
 static const struct option options_table[] = {
 	{ "replay", required_argument, NULL, OPTION_REPLAY },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
-	{ "view", required_argument, NULL, OPTION_VIEW },
+	VIEW_OPTIONS,
 	{ NULL },
 };
 
@@ -47,7 +46,7 @@ static int run(struct context *context, int argc, char **argv)
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
 	struct json_object *ids;
 	uint64_t replay = 0, limit = 0;
-	const char *view = NULL;
+	struct view view = { 0 };
 	struct options options;
 	bool good = true, raw = false;
 	int c;
@@ -60,18 +59,20 @@ static int run(struct context *context, int argc, char **argv)
 		else if (c == OPTION_LIMIT)
 			good = parse_number(&command_watch, "--limit", optarg, 1, INT64_MAX,
 					    &limit);
-		else if (c == OPTION_VIEW)
-			good = parse_view(&command_watch, optarg, &view);
-		else
+		else if (c == OPTION_RAW)
 			raw = true;
+		else
+			good = view_take_option(&command_watch, c, &view);
 	}
 	if (!good)
 		return STATUS_USAGE;
 	if (c < 0)
 		return options.exit_code;
-	if (raw && view)
+	if (raw && view.name)
 		return usage_error(&command_watch,
 				   "--view shows what lies between branches: not with --raw");
+	if (!view_check(&command_watch, &view))
+		return STATUS_USAGE;
 	if (!parse_ids(argc - optind, argv + optind, &ids))
 		return STATUS_USAGE;
 	if (ids)
@@ -81,11 +82,12 @@ static int run(struct context *context, int argc, char **argv)
 				       json_object_new_int64((int64_t)replay));
 	if (raw)
 		json_object_object_add(parameters, "raw", json_object_new_boolean(true));
-	if (view)
-		json_object_object_add(parameters, "view", json_object_new_string(view));
+	if (view.name)
+		json_object_object_add(parameters, "view", json_object_new_string(view.name));
 	return stream_run(context, &(struct stream_config){
 		.method = "io.lbrd.Watch",
 		.parameters = parameters,
+		.view = &view,
 		.limit = limit,
 	});
 }

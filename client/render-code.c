@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/source-tree.h"
 #include "common/macro.h"
 
 #define XLATED_OFFSET_WIDTH 5 /* a program has at most a million instructions */
@@ -23,7 +24,7 @@ struct code_function {
 };
 
 void code_renderer_init(struct code_renderer *renderer, const struct terminal *terminal,
-			bool xlated, bool with_bytes)
+			bool xlated, bool with_bytes, struct source_tree *tree)
 {
 	*renderer = (struct code_renderer){
 		.layout = {
@@ -31,6 +32,7 @@ void code_renderer_init(struct code_renderer *renderer, const struct terminal *t
 			.xlated = xlated,
 			.without_bytes = !with_bytes,
 		},
+		.tree = tree,
 	};
 }
 
@@ -117,8 +119,11 @@ static int render_instructions(struct code_renderer *renderer, const struct json
 	json_enter_array(&r);
 	while (json_next_element(&r)) {
 		code_line_read(&r, &renderer->strings, &line);
-		if (!r.error)
-			render_code_line(&renderer->layout, &line, CODE_NO_NUMBER, out);
+		if (r.error)
+			break;
+		if (renderer->tree)
+			code_line_add_text(&line, renderer->tree);
+		render_code_line(&renderer->layout, &line, CODE_NO_NUMBER, out);
 	}
 	return json_finish(&r);
 }
@@ -148,6 +153,8 @@ int render_code(struct code_renderer *renderer, const struct json_slice *paramet
 
 	if (!string_space_reset(&renderer->strings, parameters->length))
 		return -ENOMEM;
+	if (renderer->tree)
+		source_tree_tidy(renderer->tree);
 	json_reader_init(&r, parameters->data, parameters->length);
 	json_enter_object(&r);
 	while (json_next_key(&r, &key)) {

@@ -9,11 +9,12 @@ struct code_renderer {
 	bool any; /* something stands above */
 	char name[256]; /* of that function, as it came */
 	struct string_space strings;
+	struct source_tree *tree; /* borrowed; NULL: none */
 };
 
-/* `terminal` must outlive it. */
+/* `terminal` must outlive it, and so must `tree`. */
 void code_renderer_init(struct code_renderer *renderer, const struct terminal *terminal,
-			bool xlated, bool with_bytes);
+			bool xlated, bool with_bytes, struct source_tree *tree);
 void code_renderer_deinit(struct code_renderer *renderer);
 
 /*

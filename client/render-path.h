@@ -9,11 +9,13 @@
 #include "client/terminal.h"
 
 struct source_item;
+struct source_tree;
 
 /* Begins all zero, with the terminal set, which must outlive it. */
 struct path_renderer {
 	const struct terminal *terminal;
 	bool without_bytes; /* of instructions */
+	struct source_tree *tree; /* borrowed; NULL: none */
 	struct path path;
 	/* Of the view of source lines, used again for each event. */
 	struct source_item *items;

@@ -172,6 +172,11 @@ static void say_text(const struct terminal *terminal, const struct source_item *
 
 	if (line->text.length) {
 		path_words_add(words, terminal, &line->text);
+		if (!line->function.data)
+			return;
+		path_words_format(words, "  [inlined ");
+		path_words_add(words, terminal, &line->function);
+		path_words_format(words, "]");
 	} else if (line->function.data) {
 		path_words_add(words, terminal, &line->function);
 		path_words_format(words, " in ");

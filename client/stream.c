@@ -22,6 +22,7 @@
 #include "client/render-event.h"
 #include "client/request.h"
 #include "client/signals.h"
+#include "client/source-tree.h"
 #include "common/macro.h"
 
 /* How long the stream may be silent after Detach before its end is given up. */
@@ -34,6 +35,7 @@ struct stream {
 	struct client *detacher; /* NULL: nothing is being detached */
 	struct event_reader *reader;
 	struct event_renderer renderer;
+	struct source_tree *tree; /* NULL: none */
 	int64_t attachment; /* the one made by this call; 0: none yet */
 	struct account account;
 	unsigned int building; /* indices of which we said so */
@@ -345,14 +347,20 @@ static void run(struct stream *stream)
 static int open_stream(struct stream *stream)
 {
 	struct context *context = stream->context;
-	int r = signals_init();
+	const struct view *view = stream->config->view;
+	int r = source_tree_open(view->source_tree, &stream->tree);
 
+	if (r)
+		return r;
+	r = signals_init();
 	if (r == 0)
 		r = event_reader_new(&context->terminal, &stream->reader);
 	if (r < 0)
 		return request_failed(context, r);
 	event_renderer_init(&stream->renderer, &context->terminal,
 			    event_reader_places(stream->reader));
+	stream->renderer.path.without_bytes = view->no_bytes;
+	stream->renderer.path.tree = stream->tree;
 	r = request_connect(context, &stream->client);
 	if (r)
 		return r;
@@ -381,6 +389,7 @@ int stream_run(struct context *context, const struct stream_config *config)
 	client_free(stream->client);
 	event_renderer_deinit(&stream->renderer);
 	event_reader_free(stream->reader);
+	source_tree_free(stream->tree);
 	free(stream);
 	return exit_code;
 }

@@ -7,10 +7,12 @@
 #include <stdint.h>
 
 #include "client/context.h"
+#include "client/view.h"
 
 struct stream_config {
 	const char *method; /* full name */
 	struct json_object *parameters; /* borrowed */
+	const struct view *view; /* borrowed */
 	/*
 	 * The stream belongs to an attachment that this call makes. Ctrl-C then detaches it, and
 	 * what was still on its way is shown. Without it Ctrl-C ends the stream at once.

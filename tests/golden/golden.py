@@ -7,7 +7,8 @@ usage: golden.py LBRCTL [--update] [NAME…]
 cases.json holds the cases: {"name": {"script": FILE in replies/ (none: nobody listens),
 "arguments": […], "environment": {…}, "reader": "head" (closes standard output after the first
 line), "stdout": "full" (a device that is full), "terminal": COLUMNS (standard output is one),
-"socket": "refused" | "forbidden" | "absent"}}.
+"socket": "refused" | "forbidden" | "absent", "tree": {FILE: {LINE: TEXT}} (a directory, which the
+argument TREE stands for)}}.
 What each must print stands in expected/NAME.txt, which --update writes anew: look at the
 difference before you commit it. Output is TAP.
 """
@@ -56,6 +57,15 @@ def prepare_socket(case, path):
         path.parent.chmod(0)
 
 
+def make_tree(case, path):
+    """Files with those lines; the others are blank."""
+    for name, lines in case.get("tree", {}).items():
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(lines.get(str(number), "")
+                                  for number in range(1, max(map(int, lines)) + 1)))
+
+
 def as_somebody(lbrctl, scratch):
     """The options for Popen to be not root, to whom nothing is forbidden."""
     if os.geteuid():
@@ -95,7 +105,8 @@ def run_lbrctl(lbrctl, case, path):
     options = {}
     if case.get("socket") == "forbidden":
         lbrctl, options = as_somebody(lbrctl, path.parent.parent)
-    command = [lbrctl, *case["arguments"]]
+    command = [lbrctl, *(str(path.parent / "tree") if argument == "TREE" else argument
+                         for argument in case["arguments"])]
     if "terminal" in case:
         return run_on_terminal(command, case["terminal"], {**environment, "TERM": "xterm"})
     full = open("/dev/full", "wb") if case.get("stdout") == "full" else None
@@ -120,6 +131,7 @@ def run_case(lbrctl, name, case):
     with tempfile.TemporaryDirectory() as scratch:
         path = pathlib.Path(scratch, "s", "lbrd.sock")
         path.parent.mkdir()
+        make_tree(case, path.parent / "tree")
         server = None
         if "script" in case:
             server = fake_lbrd.Server(path, HERE / "replies" / case["script"])
