@@ -1,56 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A chained hash table, bounded by bytes since runs are of any length. The rule that must not
- * break: nothing is freed but in the sweep, since paths hold pointers until symbols_refresh().
- */
+/* The rule that must not break: a run is found only for a way that leads where it led. */
 #include "daemon/symbol/path-cache.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/macro.h"
 
-#define FIRST_BITS 9
 #define FIRST_SCRATCH 16384
 
 int path_cache_init(struct path_cache *cache, size_t max_bytes, path_render_fn render)
 {
-	*cache = (struct path_cache){
-		.bits = FIRST_BITS, .max_bytes = max_bytes, .render = render,
-	};
-	cache->buckets = calloc((size_t)1 << cache->bits, sizeof(*cache->buckets));
-	return cache->buckets ? 0 : -ENOMEM;
-}
-
-static void drop(struct path_cache *cache, struct cached_run **link)
-{
-	struct cached_run *run = *link;
-
-	*link = run->chain;
-	run->life->users--;
-	cache->n--;
-	cache->bytes -= run->size;
-	free(run);
+	*cache = (struct path_cache){ .render = render };
+	return cache_init(&cache->cache, CACHE_BOUND_BYTES, max_bytes);
 }
 
 void path_cache_deinit(struct path_cache *cache)
 {
-	if (!cache->buckets)
-		return;
-	for (size_t i = 0; i < (size_t)1 << cache->bits; i++)
-		while (cache->buckets[i])
-			drop(cache, &cache->buckets[i]);
-	free(cache->buckets);
+	cache_deinit(&cache->cache);
 	free(cache->scratch);
 	*cache = (struct path_cache){};
 }
 
-static size_t bucket_of(const struct path_cache *cache, const struct path_key *key)
+static uint64_t hash_of(const struct path_key *key)
 {
-	uint64_t hash = (key->from * 0x9e3779b97f4a7c15ull) ^ key->to;
-
-	return hash * 0x9e3779b97f4a7c15ull >> (64 - cache->bits);
+	return cache_hash(cache_hash(key->from) ^ key->to);
 }
 
 static bool matches(const struct cached_run *run, const struct path_key *key)
@@ -63,41 +37,19 @@ static bool matches(const struct cached_run *run, const struct path_key *key)
 const struct cached_run *path_cache_find(struct path_cache *cache, const struct path_key *key,
 		uint64_t timestamp)
 {
-	struct cached_run *run = cache->buckets[bucket_of(cache, key)];
+	struct cache_entry *entry = cache_first(&cache->cache, hash_of(key));
 
-	for (; run; run = run->chain) {
-		if (matches(run, key) && life_holds(run->life, timestamp)) {
-			run->used = true;
+	for (; entry; entry = entry->next) {
+		struct cached_run *run = container_of(entry, struct cached_run, entry);
+
+		if (matches(run, key) && life_holds(entry->life, timestamp)) {
+			entry->used = true;
 			cache->hits++;
 			return run;
 		}
 	}
 	cache->misses++;
 	return NULL;
-}
-
-/* Failing to grow only costs speed. */
-static void grow(struct path_cache *cache)
-{
-	struct cached_run **old = cache->buckets, **buckets;
-	size_t n = (size_t)1 << cache->bits;
-
-	buckets = calloc(2 * n, sizeof(*buckets));
-	if (!buckets)
-		return;
-	cache->buckets = buckets;
-	cache->bits++;
-	for (size_t i = 0; i < n; i++) {
-		while (old[i]) {
-			struct cached_run *run = old[i];
-			size_t bucket = bucket_of(cache, &run->key);
-
-			old[i] = run->chain;
-			run->chain = buckets[bucket];
-			buckets[bucket] = run;
-		}
-	}
-	free(old);
 }
 
 static bool make_scratch(struct path_cache *cache, size_t size)
@@ -142,78 +94,28 @@ static bool depends_on_next(const struct path_run *run)
 const struct cached_run *path_cache_add(struct path_cache *cache, const struct path_key *key,
 		const struct path_run *run, struct life *life)
 {
-	struct cached_run *entry;
-	size_t length = 0, bucket;
+	struct cached_run *cached;
+	size_t length = 0;
 
 	if (!run->gap && cache->render) {
 		length = render(cache, key->detail, run);
 		if (!length)
 			return NULL;
 	}
-	entry = malloc(sizeof(*entry) + length);
-	if (!entry)
+	cached = malloc(sizeof(*cached) + length);
+	if (!cached)
 		return NULL;
-	if (cache->n >= (size_t)1 << cache->bits)
-		grow(cache);
-	bucket = bucket_of(cache, key);
-	*entry = (struct cached_run){
+	*cached = (struct cached_run){
+		.entry = { .hash = hash_of(key), .size = (uint32_t)(sizeof(*cached) + length) },
 		.key = *key,
 		.gap = run->gap,
 		.error = run->error,
 		.end = run->gap ? PATH_END_UNKNOWN : run->end,
-		.text = memcpy(entry + 1, length ? cache->scratch : "", length),
+		.text = memcpy(cached + 1, length ? cache->scratch : "", length),
 		.text_length = length,
-		.life = life,
-		.chain = cache->buckets[bucket],
-		.size = sizeof(*entry) + length,
-		.used = true,
 	};
 	if (!depends_on_next(run))
-		entry->key.next = 0;
-	life->users++;
-	cache->buckets[bucket] = entry;
-	cache->n++;
-	cache->bytes += entry->size;
-	return entry;
-}
-
-/* One turn of a clock hand: what was not used since the last turn goes, or, if forced, all. */
-static void evict(struct path_cache *cache, size_t goal, bool forced)
-{
-	size_t n_buckets = (size_t)1 << cache->bits;
-
-	for (size_t i = 0; i < n_buckets && cache->bytes > goal; i++) {
-		struct cached_run **link = &cache->buckets[cache->hand++ & (n_buckets - 1)];
-
-		while (*link) {
-			if (forced || !(*link)->used) {
-				drop(cache, link);
-				continue;
-			}
-			(*link)->used = false;
-			link = &(*link)->chain;
-		}
-	}
-}
-
-void path_cache_sweep(struct path_cache *cache)
-{
-	for (size_t i = 0; i < (size_t)1 << cache->bits; i++) {
-		struct cached_run **link = &cache->buckets[i];
-
-		while (*link) {
-			if (life_is_retired((*link)->life))
-				drop(cache, link);
-			else
-				link = &(*link)->chain;
-		}
-	}
-	if (path_cache_is_full(cache)) {
-		/* A quarter of room, so that the next sweep is not the next refresh. */
-		size_t goal = cache->max_bytes - cache->max_bytes / 4;
-
-		evict(cache, goal, false);
-		evict(cache, goal, false);
-		evict(cache, goal, true);
-	}
+		cached->key.next = 0;
+	cache_add(&cache->cache, &cached->entry, life);
+	return cached;
 }

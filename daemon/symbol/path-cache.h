@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/symbol/life.h"
+#include "daemon/symbol/cache.h"
 #include "daemon/symbol/path-run.h"
 
 struct path_key {
@@ -19,26 +19,17 @@ struct path_key {
 
 /* What is known of one key, immutable once made. */
 struct cached_run {
+	struct cache_entry entry;
 	struct path_key key; /* `next` 0: whatever it is */
 	enum path_gap gap; /* or none */
 	int error; /* of PATH_NO_CODE */
 	enum path_end end;
 	const char *text; /* of a run */
 	size_t text_length;
-
-	struct life *life;
-	struct cached_run *chain; /* in its bucket */
-	size_t size;
-	bool used; /* since the last sweep */
 };
 
 struct path_cache {
-	struct cached_run **buckets;
-	unsigned int bits; /* of the number of buckets */
-	size_t n;
-	size_t bytes;
-	size_t max_bytes;
-	size_t hand; /* the bucket at which the next eviction begins */
+	struct cache cache;
 	path_render_fn render;
 	char *scratch;
 	size_t scratch_size;
@@ -46,6 +37,7 @@ struct path_cache {
 	uint64_t misses;
 };
 
+/* At most `max_bytes`, since runs are of any length. -ENOMEM. */
 int path_cache_init(struct path_cache *cache, size_t max_bytes, path_render_fn render);
 void path_cache_deinit(struct path_cache *cache);
 
@@ -55,15 +47,7 @@ const struct cached_run *path_cache_find(struct path_cache *cache, const struct 
 
 /*
  * Keeps what was found of `key` for as long as `life` holds; a run that is no gap is rendered.
- * The bound is enforced by the sweep: what was handed out stays valid until then. NULL: no memory.
+ * Valid until the next cache_sweep(). NULL: no memory.
  */
 const struct cached_run *path_cache_add(struct path_cache *cache, const struct path_key *key,
 		const struct path_run *run, struct life *life);
-
-static inline bool path_cache_is_full(const struct path_cache *cache)
-{
-	return cache->bytes > cache->max_bytes;
-}
-
-/* Drops runs of retired lives and, above the bound, those that were not used lately. */
-void path_cache_sweep(struct path_cache *cache);

@@ -65,7 +65,7 @@ const struct path_cache *path_maker_cache(const struct path_maker *maker)
 
 void path_maker_sweep(struct path_maker *maker)
 {
-	path_cache_sweep(&maker->cache);
+	cache_sweep(&maker->cache.cache);
 }
 
 /* ---- the code ---- */

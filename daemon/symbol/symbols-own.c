@@ -107,18 +107,17 @@ void symbols_describe(const struct symbols *symbols, struct symbols_description 
 		.kernel_symbols = symbol_table_count(code->kernel) +
 				  symbol_table_count(code->modules),
 		.programs = count_programs(&code->images),
-		.cached_locations = symbols->cache.n,
+		.cached_locations = symbols->cache.cache.n,
 		.cache_hits = symbols->hits,
 		.cache_misses = symbols->misses,
-		.cached_runs = paths->n,
-		.run_bytes = paths->bytes,
+		.cached_runs = paths->cache.n,
+		.run_bytes = paths->cache.bytes,
 		.run_hits = paths->hits,
 		.run_misses = paths->misses,
 		.lost_reports = code->lost_reports,
-		.bytes = sizeof(*symbols) + code_bytes(code) + symbols->cache.bytes +
-			 (sizeof(void *) << symbols->cache.bits) + paths->bytes +
-			 (sizeof(void *) << paths->bits),
-		.location_bytes = symbols->cache.bytes + (sizeof(void *) << symbols->cache.bits),
+		.bytes = sizeof(*symbols) + code_bytes(code) +
+			 cache_memory(&symbols->cache.cache) + cache_memory(&paths->cache),
+		.location_bytes = cache_memory(&symbols->cache.cache),
 		.mapped_bytes = lines_mapped(&symbols->lines),
 	};
 }

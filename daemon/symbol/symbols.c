@@ -83,9 +83,9 @@ void symbols_refresh(struct symbols *symbols)
 		images_reap(&code->images, now - symbols->config.grace_ns);
 	if (symbols->lines.n_old) /* locations have names of them */
 		code_renew(code);
-	if (code_has_dead(code) || symbols->cache.n > symbols->cache.max ||
-	    path_cache_is_full(path_maker_cache(symbols->paths))) {
-		location_cache_sweep(&symbols->cache);
+	if (code_has_dead(code) || cache_is_full(&symbols->cache.cache) ||
+	    cache_is_full(&path_maker_cache(symbols->paths)->cache)) {
+		cache_sweep(&symbols->cache.cache);
 		path_maker_sweep(symbols->paths);
 		code_bury(code);
 		lines_bury(&symbols->lines);

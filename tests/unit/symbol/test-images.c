@@ -164,9 +164,9 @@ static void try_cache(void)
 
 	life_retire(early, &retired);
 	CHECK(location_cache_find(&cache, 0x1001, 15) == NULL);
-	CHECK_EQ(cache.n, 2);
-	location_cache_sweep(&cache);
-	CHECK_EQ(cache.n, 1);
+	CHECK_EQ(cache.cache.n, 2);
+	cache_sweep(&cache.cache);
+	CHECK_EQ(cache.cache.n, 1);
 	CHECK_EQ(early->users, 0);
 	lives_free(&retired);
 
@@ -175,9 +175,9 @@ static void try_cache(void)
 		location = at(0x100000 + 16 * i);
 		CHECK(location_cache_add(&cache, &location, late) != NULL);
 	}
-	location_cache_sweep(&cache);
-	CHECK(cache.n <= 100);
-	CHECK(cache.n > 0);
+	cache_sweep(&cache.cache);
+	CHECK(cache.cache.n <= 100);
+	CHECK(cache.cache.n > 0);
 	for (unsigned int round = 0; round < 3; round++) {
 		location = at(0x2000);
 		found = location_cache_find(&cache, 0x2000, 50);
@@ -190,9 +190,9 @@ static void try_cache(void)
 			CHECK(location_cache_add(&cache, &location, late) != NULL);
 		}
 		CHECK(location_cache_find(&cache, 0x2000, 50) != NULL);
-		location_cache_sweep(&cache);
+		cache_sweep(&cache.cache);
 	}
-	CHECK_EQ(late->users, cache.n);
+	CHECK_EQ(late->users, cache.cache.n);
 	location_cache_deinit(&cache);
 	life_retire(late, &retired);
 	lives_free(&retired);
