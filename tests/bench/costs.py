@@ -63,10 +63,11 @@ def ended_within(seconds, process):
     return select.select([os.pidfd_open(process.pid)], [], [], seconds)[0]
 
 
-def one_event(lbrd, program, further):
+def one_event(lbrd, program, further, view):
     """CPU time per event: of lbrd, of lbrctl all told."""
     with open("/dev/shm/rows", "w") as rows:
-        owner = lbrctl(lbrd, "attach", "prog", program.id, "--limit", EVENTS, stdout=rows)
+        owner = lbrctl(lbrd, "attach", "prog", program.id, "--limit", EVENTS, "--view", view,
+                       stdout=rows)
         wait_for_observers(lbrd, 1)
         with lbrd.connect() as c:
             (attachment,) = c.call("List")["attachments"]
@@ -83,8 +84,8 @@ def one_event(lbrd, program, further):
     return (cpu_time(lbrd.pid) - before[0]) / EVENTS, (shown - before[1]) / EVENTS
 
 
-def medians(lbrd, program, further):
-    shares = [one_event(lbrd, program, further) for _ in range(ROUNDS)]
+def medians(lbrd, program, further=0, view="branches"):
+    shares = [one_event(lbrd, program, further, view) for _ in range(ROUNDS)]
     return [statistics.median(share) / 1e3 for share in zip(*shares)]
 
 
@@ -97,8 +98,9 @@ def main():
         program = loaded["paths"]
         attach_to_first_row(lbrd, program)  # from here on lbrd is warm
         attached = [sum(attach_to_first_row(lbrd, program)) for _ in range(ROUNDS)]
-        alone = medians(lbrd, program, 0)
+        alone = medians(lbrd, program)
         crowd = medians(lbrd, program, FURTHER)
+        views = {view: medians(lbrd, program, view=view) for view in ("source", "insns")}
     further = [(a - b) / FURTHER for a, b in zip(crowd, alone)]
     print(f"guest instructions on {os.uname().release}, medians of {ROUNDS}")
     print(f"  attach to first row, warm lbrd  {statistics.median(attached) / 1e9:8.3f} G   "
@@ -106,6 +108,8 @@ def main():
     show("lbrd and lbrctl per event shown", *alone,
          "bar 100 k; bpflbr 265 k, bpfsnoop 243 k, retsnoop 184 k")
     show("each further observer", *further, "bar 20 k; no peer has it")
+    for view, costs in views.items():
+        show(f"in the view of {view}", *costs, "no peer has it")
 
 
 main()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a dump of about four kilobytes of machine code takes: lbrctl and a warm lbrd against
 `bpftool prog dump jited` of the same program in the same run. Debian's bpftool has no disassembler:
-$LBRD_BPFTOOL may name one that has; without it, its place takes what its users do instead, the raw
-image and objdump. On the host it takes milliseconds, where BPF programs may be loaded there; under
+$LBRD_BPFTOOL names one that has, as tests/vm/fetch builds it; without it, its place takes what its
+users do instead, the raw image and objdump. On the host it takes milliseconds, where BPF programs may be loaded there; under
 `tests/vm/run --icount`, where a nanosecond is an instruction, with --instructions it counts these."""
 
 import os
@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "guest"))
 import harness  # noqa: E402
+from disassembly import find_bpftool  # noqa: E402
 
 ROUNDS = 9
 
@@ -29,12 +30,6 @@ def median(run):
     """Milliseconds, and the output."""
     output = run()  # the first one reads files
     return statistics.median(measure(run) for _ in range(ROUNDS)), output
-
-
-def find_bpftool():
-    path = os.environ.get("LBRD_BPFTOOL", "bpftool")
-    features = subprocess.run([path, "version"], capture_output=True, text=True).stdout
-    return path if "llvm" in features or "libbfd" in features else None
 
 
 def main():

@@ -12,7 +12,7 @@ PREFIXES = {"lock", "rep", "repne", "repe", "repz", "repnz", "notrack", "data16"
 
 
 def find_bpftool():
-    """One that can disassemble, which Debian's cannot: $LBRD_BPFTOOL may name it."""
+    """One that can disassemble, which Debian's cannot: $LBRD_BPFTOOL, see tests/vm/fetch."""
     path = os.environ.get("LBRD_BPFTOOL", "bpftool")
     features = subprocess.run([path, "version"], capture_output=True, text=True).stdout
     return path if "llvm" in features or "libbfd" in features else None
