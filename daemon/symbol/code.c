@@ -195,8 +195,10 @@ static void retire_table(struct code *code, struct symbol_table *table)
 	grown[code->n_old_tables++] = table;
 }
 
-static int read_tables(struct code *code, bool kernel)
+/* Of the modules; of the kernel, too, if asked for, or if it could not be read before. */
+static int read_tables(struct code *code, bool with_kernel)
 {
+	bool kernel = with_kernel || code->addresses_hidden;
 	struct kallsyms_wish wish = {
 		.kernel = kernel,
 		.modules = true,

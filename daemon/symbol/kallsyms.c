@@ -163,7 +163,8 @@ bool kallsyms_visible(const char *path)
 	buffer[n] = '\0';
 	for (char *p = buffer; p && *p; p = strchr(p, '\n')) {
 		p += *p == '\n';
-		if (strtoull(p, NULL, 16) >= KERNEL_HALF)
+		/* First come variables of each CPU, by their distance from its area. */
+		if (strtoull(p, NULL, 16))
 			return true;
 	}
 	return false;
