@@ -45,6 +45,7 @@ static int refuse(struct call *call, const struct wish *wish, enum code_error er
 		[CODE_E_UNKNOWN] = "unknown",
 		[CODE_E_NO_FUNCTION] = "unknown",
 		[CODE_E_HIDDEN] = "hidden",
+		[CODE_E_ADDRESSES_HIDDEN] = "hidden",
 		[CODE_E_GONE] = "gone",
 		[CODE_E_NO_SIZE] = "noSize",
 		[CODE_E_PRIVILEGE] = "privilege",
@@ -175,6 +176,7 @@ static int add_programs(struct wish *wish)
 static int find_function(struct wish *wish, uint64_t *ret)
 {
 	struct symbols *symbols = wish->api->symbols;
+	struct symbols_description description;
 	char module[64] = "";
 	const char *name = wish->selector.text, *colon = strchr(name, ':');
 	uint64_t end;
@@ -188,7 +190,12 @@ static int find_function(struct wish *wish, uint64_t *ret)
 	}
 	if (r == -ENOENT)
 		r = symbols_find(symbols, name, module, ret, &end);
-	return r == -ENOTUNIQ ? CODE_E_AMBIGUOUS : r ? CODE_E_NO_FUNCTION : 0;
+	if (r == -ENOTUNIQ)
+		return CODE_E_AMBIGUOUS;
+	if (r == 0)
+		return 0;
+	symbols_describe(symbols, &description);
+	return description.addresses_hidden ? CODE_E_ADDRESSES_HIDDEN : CODE_E_NO_FUNCTION;
 }
 
 static int add_function(struct wish *wish)

@@ -140,7 +140,7 @@ int code_image_find(struct code *code, uint64_t address, uint64_t timestamp,
 	     symbol_table_lookup(code_modules(code), address, &symbol)))
 		return read_kernel(symbol.start, symbol.end,
 				   kind_of_kernel_symbol(symbol.name, symbol.module), ret);
-	return CODE_E_UNKNOWN;
+	return code->addresses_hidden ? CODE_E_ADDRESSES_HIDDEN : CODE_E_UNKNOWN;
 }
 
 static const struct {
@@ -156,9 +156,14 @@ static const struct {
 		"/proc/kallsyms lists them; one that is inlined everywhere is not among them.",
 	},
 	[CODE_E_HIDDEN] = {
-		"the kernel hides the machine code of BPF programs from lbrd",
+		"the kernel hides the machine code of BPF programs (kernel.kptr_restrict)",
 		"Set the sysctl kernel.kptr_restrict to 1 or 0 (and net.core.bpf_jit_harden to 0), "
 		"or give lbrd CAP_SYSLOG and CAP_SYS_ADMIN.",
+	},
+	[CODE_E_ADDRESSES_HIDDEN] = {
+		"the kernel hides the addresses of its functions (kernel.kptr_restrict)",
+		"Set the sysctl kernel.kptr_restrict to 1 or 0, or give lbrd CAP_SYSLOG; a running "
+		"lbrd notices.",
 	},
 	[CODE_E_GONE] = {
 		"it was unloaded before its code was read",

@@ -17,6 +17,7 @@ enum code_error {
 	CODE_E_UNKNOWN = 1, /* no function of the kernel, of a module or of a program is there */
 	CODE_E_NO_FUNCTION, /* no function has that name */
 	CODE_E_HIDDEN, /* of a program: kptr_restrict, or no CAP_SYSLOG */
+	CODE_E_ADDRESSES_HIDDEN, /* of the kernel: nobody knows what stands where */
 	CODE_E_GONE, /* of a program that was unloaded before its code was read */
 	CODE_E_NO_SIZE, /* where it ends is not known */
 	CODE_E_PRIVILEGE, /* of the kernel: CAP_SYS_RAWIO is missing */

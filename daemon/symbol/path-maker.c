@@ -271,7 +271,8 @@ static int make(struct symbols *symbols, const struct path_key *key, uint64_t ti
 /* A sysctl may show tomorrow what is hidden today. */
 static bool is_lasting(const struct path_run *run)
 {
-	return run->gap != PATH_NO_CODE || run->error != CODE_E_HIDDEN;
+	return run->gap != PATH_NO_CODE ||
+	       (run->error != CODE_E_HIDDEN && run->error != CODE_E_ADDRESSES_HIDDEN);
 }
 
 void path_maker_get(struct symbols *symbols, const struct path_key *key, uint64_t timestamp,
