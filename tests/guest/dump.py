@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 
 from disassembly import (find_bpftool, llvm_objdump, numbers_modulo, objdump, parse_listing,
@@ -146,8 +145,6 @@ def test_kernel_functions_by_name():
                       ["bpf_rcu_read_lock", "bpf_rcu_read_unlock"])
         texts = [i["text"] for i in dump(lbrd, selector, xlated=True)[0]["instructions"]]
         assert "call bpf_rcu_read_lock" in texts, texts
-
-
 
 
 def test_source_lines():
@@ -404,47 +401,5 @@ def test_refusals():
             harness.equal(error.parameters, {"parameter": wrong})
 
 
-def test_hidden_code():
-    with harness.Programs("dump") as loaded, harness.sysctl("kernel/kptr_restrict", 2), \
-            harness.Lbrd() as lbrd:
-        error = refused(lbrd, {"target": {"programId": loaded["dump_main"].id}})
-        harness.equal((error.name, error.parameters["reason"]),
-                      ("io.lbrd.CodeUnavailable", "hidden"))
-        assert "kptr_restrict" in error.parameters["hint"], error
-
-
-def test_blinded_code():
-    """Constants are taken apart: the code is shown as it is, and no map gets a wrong name."""
-    with harness.sysctl("net/core/bpf_jit_harden", 2), harness.Programs("dump") as loaded, \
-            harness.Lbrd() as lbrd:
-        id = loaded["dump_main"].id
-        functions = dump(lbrd, {"programId": id})
-        harness.equal(b"".join(code_bytes(f) for f in functions), image(id))
-        for function in functions:
-            compare(function, objdump, False)
-        for i in by_name(functions, "dump_count")["instructions"]:
-            harness.equal(i.get("map", "dump_flows"), "dump_flows")
-
-
-def test_unreadable_kernel():
-    """Without CAP_SYS_RAWIO."""
-    run = ["setpriv", "--bounding-set", "-sys_rawio", "--inh-caps", "-sys_rawio"]
-    if not shutil.which("setpriv"):
-        harness.skip("no setpriv")
-    lbrd_path = harness.LBRD
-    with tempfile.TemporaryDirectory() as directory:
-        wrapper = pathlib.Path(directory, "lbrd")
-        wrapper.write_text(f"#!/bin/sh\nexec {' '.join(run)} {lbrd_path} \"$@\"\n")
-        wrapper.chmod(0o755)
-        harness.LBRD = wrapper
-        try:
-            with harness.Lbrd() as lbrd:
-                error = refused(lbrd, {"target": {"kernelFunction": "vfs_read"}})
-        finally:
-            harness.LBRD = lbrd_path
-    harness.equal((error.name, error.parameters["reason"]),
-                  ("io.lbrd.CodeUnavailable", "privilege"))
-    assert "CAP_SYS_RAWIO" in error.parameters["hint"], error
-
-
-harness.main(globals())
+if __name__ == "__main__":
+    harness.main(globals())
