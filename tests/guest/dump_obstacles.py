@@ -8,7 +8,7 @@ import tempfile
 
 import harness
 import paths
-from dump import by_name, compare, dump, image, refused, wait_until
+from dump import by_name, code_bytes, compare, dump, image, refused, wait_until
 from disassembly import objdump
 
 LOCKDOWN = pathlib.Path("/sys/kernel/security/lockdown")

@@ -202,6 +202,11 @@ static void check_quirk(const char *quirk)
 		ok(n == first && !memcmp(rows, snap->rows, sizeof(rows)),
 		   "without an event the last reading is repeated (%d, %d)", first, n);
 		return;
+	} else if (!strcmp(quirk, "untyped")) {
+		fd = event_open(ANY | KERNEL, 0, 0);
+		n = snapshot(0);
+		ok(fd >= 0 && n > 0 && types_seen(n) == 1, "rows without a type (%d)", n);
+		return;
 	}
 	n = snapshot(0);
 	ok(n == -ENOENT, "the helper has no entries (%d)", n);

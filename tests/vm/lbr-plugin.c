@@ -98,7 +98,9 @@ static void record(struct vcpu *v, uint64_t from, uint64_t to, enum lbr_kind kin
 	entry = &v->ring[v->count++ % v->depth];
 	entry->from = from;
 	entry->to = to;
-	entry->flags = (mispredicted ? 1 : 2) | cycles << 4 | (uint64_t)perf_types[kind] << 20;
+	entry->flags = (mispredicted ? 1 : 2) | cycles << 4;
+	if (!machine()->untyped)
+		entry->flags |= (uint64_t)perf_types[kind] << 20;
 	v->cycles = 0;
 	if (v->log)
 		log_row(v->log, from, to, kind);

@@ -49,6 +49,7 @@ struct lbr_machine {
 	unsigned int depth;
 	/* Hardware without a running LBR event gives what its last reading left. */
 	unsigned int keep_stale;
+	unsigned int untyped; /* before architectural LBR the rows have no type */
 	unsigned long long handlers[LBR_VECTORS];
 };
 

@@ -23,12 +23,13 @@ static char *quirk = "";
 module_param(quirk, charp, 0444);
 MODULE_PARM_DESC(quirk, "what real machines do: counting-einval (AMD before 6.10), counting-empty "
 		 "(Intel 6.8 to 6.11), no-branches (a PMU without LBR), stale (Intel: without an "
-		 "event, snapshots give what the last one left)");
+		 "event, snapshots give what the last one left), untyped (Intel before architectural "
+		 "LBR)");
 
 enum quirk { QUIRK_NONE, QUIRK_COUNTING_EINVAL, QUIRK_COUNTING_EMPTY, QUIRK_NO_BRANCHES,
-	QUIRK_STALE };
+	QUIRK_STALE, QUIRK_UNTYPED };
 static const char * const quirks[] = { "", "counting-einval", "counting-empty", "no-branches",
-	"stale" };
+	"stale", "untyped" };
 static int the_quirk;
 
 static void *shared;
@@ -244,6 +245,7 @@ static int map_shared(void)
 	machine = shared;
 	machine->depth = depth;
 	machine->keep_stale = the_quirk == QUIRK_STALE;
+	machine->untyped = the_quirk == QUIRK_UNTYPED;
 	store_idt(&idt);
 	for (int i = 0; i < LBR_VECTORS && (i + 1) * sizeof(gate_desc) <= idt.size + 1; i++)
 		machine->handlers[i] = gate_offset((gate_desc *)idt.address + i);
