@@ -6,7 +6,6 @@
  */
 #include "daemon/symbol/kinds.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/macro.h"
@@ -119,4 +118,14 @@ enum location_kind kind_of_image(const char *name, const char *module)
 	if (strcmp(module, "bpf"))
 		return LOCATION_KERNEL;
 	return strncmp(name, "bpf_prog_", 9) ? LOCATION_TRAMPOLINE : LOCATION_BPF_PROGRAM;
+}
+
+bool is_interrupt_vector(const struct location *location)
+{
+	if (location->kind != LOCATION_INTERRUPT || !location->symbol)
+		return false;
+	if (!strcmp(location->symbol, "irq_entries_start") ||
+	    !strcmp(location->symbol, "spurious_entries_start"))
+		return true;
+	return location->offset == 0 && !strncmp(location->symbol, "asm_", 4);
 }

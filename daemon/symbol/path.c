@@ -6,9 +6,8 @@
  */
 #include "daemon/symbol/path.h"
 
-#include <string.h>
-
 #include "common/macro.h"
+#include "daemon/symbol/kinds.h"
 #include "daemon/symbol/path-maker.h"
 
 /* The longest way into a target that the trampoline's call of its body may take: endbr64, call. */
@@ -45,22 +44,11 @@ static bool is_ours(const struct location *location)
 	       location->kind == LOCATION_TRACING;
 }
 
-/* What nothing but an interrupt or a fault enters: a stub that a vector of the CPU points to. */
-static bool is_vector(const struct location *location)
-{
-	if (location->kind != LOCATION_INTERRUPT || !location->symbol)
-		return false;
-	if (!strcmp(location->symbol, "irq_entries_start") ||
-	    !strcmp(location->symbol, "spurious_entries_start"))
-		return true;
-	return location->offset == 0 && !strncmp(location->symbol, "asm_", 4);
-}
-
 static bool is_interrupt(const struct row *row)
 {
 	if (row->branch.type != BRANCH_TYPE_UNKNOWN)
 		return row->branch.type == BRANCH_TYPE_INTERRUPT;
-	return is_vector(row->to) && row->from->kind != LOCATION_INTERRUPT;
+	return is_interrupt_vector(row->to) && row->from->kind != LOCATION_INTERRUPT;
 }
 
 static bool same_function(const struct location *a, const struct location *b)

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "common/macro.h"
+#include "daemon/symbol/branch-types.h"
 #include "daemon/symbol/trim.h"
 
 static void name_branches(struct symbols *symbols, const struct snapshot *snapshot,
@@ -31,10 +32,15 @@ static uint8_t folded_type(const struct edge *edge, uint8_t first_hop)
 					       BRANCH_TYPE_INDIRECT_JUMP;
 }
 
-static struct branch join_hops(const struct snapshot *snapshot, const struct edge *edge)
+static struct branch join_hops(struct symbols *symbols, const struct snapshot *snapshot,
+		const struct edge *edge)
 {
 	struct branch joined = snapshot->branches[edge->branch];
 
+	if (joined.type == BRANCH_TYPE_UNKNOWN)
+		joined.type = symbols_branch_type(symbols, edge->from,
+						  edge->through ? edge->through : edge->to,
+						  snapshot->timestamp);
 	if (!edge->through)
 		return joined;
 	for (uint32_t hop = 1; hop < edge->hops; hop++) {
@@ -50,13 +56,14 @@ static struct branch join_hops(const struct snapshot *snapshot, const struct edg
 	return joined;
 }
 
-static void add_row(struct rows *rows, const struct snapshot *snapshot, const struct edge *edge)
+static void add_row(struct rows *rows, struct symbols *symbols, const struct snapshot *snapshot,
+		const struct edge *edge)
 {
 	rows->rows[rows->n_rows++] = (struct row){
 		.from = edge->from,
 		.to = edge->to,
 		.through = edge->through,
-		.branch = join_hops(snapshot, edge),
+		.branch = join_hops(symbols, snapshot, edge),
 		.first = edge->branch,
 		.hops = edge->hops,
 	};
@@ -82,7 +89,7 @@ void rows_build(struct symbols *symbols, const struct snapshot *snapshot,
 	name_branches(symbols, snapshot, edges);
 	if (raw)
 		for (uint32_t i = 0; i < snapshot->n_branches; i++)
-			add_row(ret, snapshot, &edges[i]);
+			add_row(ret, symbols, snapshot, &edges[i]);
 	n = edges_fold(edges, snapshot->n_branches);
 	ret->notice = edges_trim(edges, n, target);
 	if (raw)
@@ -91,6 +98,6 @@ void rows_build(struct symbols *symbols, const struct snapshot *snapshot,
 		if (edges[i].dropped)
 			ret->trimmed += edges[i].hops;
 		else
-			add_row(ret, snapshot, &edges[i]);
+			add_row(ret, symbols, snapshot, &edges[i]);
 	}
 }

@@ -2,6 +2,7 @@
 /* What the modules of this room that work for symbols.h share. */
 #pragma once
 
+#include "daemon/symbol/branch-types.h"
 #include "daemon/symbol/code.h"
 #include "daemon/symbol/index.h"
 #include "daemon/symbol/life.h"
@@ -19,6 +20,7 @@ struct symbols {
 	uint64_t modules_changes; /* that the lines know of */
 	struct location_cache cache;
 	struct path_maker *paths;
+	struct branch_types branch_types;
 	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
 
 	uint32_t *tracers; /* ids of the daemon's own programs */

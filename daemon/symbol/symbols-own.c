@@ -116,7 +116,8 @@ void symbols_describe(const struct symbols *symbols, struct symbols_description 
 		.run_misses = paths->misses,
 		.lost_reports = code->lost_reports,
 		.bytes = sizeof(*symbols) + code_bytes(code) +
-			 cache_memory(&symbols->cache.cache) + cache_memory(&paths->cache),
+			 cache_memory(&symbols->cache.cache) + cache_memory(&paths->cache) +
+			 cache_memory(&symbols->branch_types.cache),
 		.location_bytes = cache_memory(&symbols->cache.cache),
 		.mapped_bytes = lines_mapped(&symbols->lines),
 	};

@@ -44,8 +44,11 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		r = path_maker_new(config->max_path_bytes, config->max_run, config->render_run,
 				   &symbols->paths);
 	if (r == 0)
+		r = branch_types_init(&symbols->branch_types, config->max_locations);
+	if (r == 0)
 		r = code_init(&symbols->code, config->kallsyms_path, config->live);
 	if (r < 0) {
+		branch_types_deinit(&symbols->branch_types);
 		path_maker_free(symbols->paths);
 		location_cache_deinit(&symbols->cache);
 		free(symbols);
@@ -61,6 +64,7 @@ void symbols_free(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
+	branch_types_deinit(&symbols->branch_types);
 	path_maker_free(symbols->paths);
 	location_cache_deinit(&symbols->cache);
 	lines_deinit(&symbols->lines);
@@ -84,8 +88,10 @@ void symbols_refresh(struct symbols *symbols)
 	if (symbols->lines.n_old) /* locations have names of them */
 		code_renew(code);
 	if (code_has_dead(code) || cache_is_full(&symbols->cache.cache) ||
+	    cache_is_full(&symbols->branch_types.cache) ||
 	    cache_is_full(&path_maker_cache(symbols->paths)->cache)) {
 		cache_sweep(&symbols->cache.cache);
+		cache_sweep(&symbols->branch_types.cache);
 		path_maker_sweep(symbols->paths);
 		code_bury(code);
 		lines_bury(&symbols->lines);

@@ -45,4 +45,25 @@ def test_no_branches():
     harness.assert_no_tracers()
 
 
+def test_untyped():
+    """The types are those of the instructions, in the program and in the kernel."""
+    with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd, lbrd.connect() as owner:
+        targets = [{"programId": loaded["paths"].id}]
+        owner.send("Attach", {"targets": targets}, more=True)
+        owner.receive()
+        packet = paths.ALL[2]  # with a helper
+        _, event = harness.undisturbed(lambda: loaded["paths"].run(packet.data),
+                                       lambda: owner.receive()["parameters"]["event"])
+        with lbrd.connect() as c:
+            code = c.call("Dump", {"target": targets[0]})["code"]
+            code += c.call("Dump", {"target": {"kernelFunction": paths.HELPER}})["code"]
+    kinds = {i["address"]: i.get("kind") for function in code for i in function["instructions"]}
+    rows = [(b.get("type"), kinds[b["from"]["address"]]) for b in event["branches"]
+            if b["from"]["address"] in kinds]
+    assert len(rows) >= len(packet.rows), event["branches"]
+    for got, wanted in rows:
+        harness.equal(got, wanted)
+    harness.equal({kind for kind, _ in rows}, {"conditional", "jump", "call", "return"})
+
+
 harness.main(globals())

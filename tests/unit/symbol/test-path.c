@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 
+#include "daemon/symbol/branch-types.h"
 #include "daemon/symbol/images.h"
 #include "daemon/symbol/path.h"
 #include "daemon/symbol/symbols-internal.h"
@@ -352,6 +353,42 @@ static void try_patches(void)
 	disassembler_free(disassembler);
 }
 
+/* Types where the CPU does not say: by the code, as far as that bears them out. */
+static void try_types(struct symbols *symbols)
+{
+	static const struct {
+		struct hop hop;
+		enum branch_type type;
+	} known[] = {
+		{ { MAIN + 0x08, MAIN + 0x14 }, BRANCH_TYPE_CONDITIONAL },
+		{ { MAIN + 0x12, MAIN + 0x1b }, BRANCH_TYPE_JUMP },
+		{ { MAIN + 0x1f, SUB }, BRANCH_TYPE_CALL },
+		{ { SUB + 3, MAIN + 0x24 }, BRANCH_TYPE_RETURN },
+		{ { MAIN + 0x08, MAIN + 0x19 }, BRANCH_TYPE_UNKNOWN }, /* leads elsewhere */
+		{ { MAIN + 0x05, MAIN + 0x19 }, BRANCH_TYPE_UNKNOWN }, /* no branch */
+		{ { NOWHERE, MAIN }, BRANCH_TYPE_UNKNOWN }, /* no code */
+		{ { MAIN + 0x12, MAIN + 0x1b, BRANCH_TYPE_CALL }, BRANCH_TYPE_CALL }, /* it says */
+	};
+	const struct location vector = {
+		.address = NOWHERE, .kind = LOCATION_INTERRUPT, .symbol = "asm_sysvec_thermal",
+	};
+	const struct target target = { .kind = TARGET_PROGRAM };
+
+	for (unsigned int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			struct snapshot snapshot;
+			struct rows rows;
+
+			fill(&snapshot, &known[i].hop, 1);
+			rows_build(symbols, &snapshot, &target, true, &rows);
+			CHECK_EQ(rows.n_rows, 1);
+			CHECK_EQ(rows.rows[0].branch.type, known[i].type);
+			CHECK_EQ(symbols_branch_type(symbols, rows.rows[0].from, &vector, 1000),
+				 BRANCH_TYPE_INTERRUPT);
+		}
+	}
+}
+
 /* Nothing that the ring may hold can make a path go out of bounds, or leave it without an end. */
 static void try_noise(struct symbols *symbols)
 {
@@ -423,6 +460,7 @@ int main(void)
 	try_conditions(symbols);
 	try_gaps(symbols);
 	try_interrupts(symbols);
+	try_types(symbols);
 	try_trimmed(symbols);
 	try_patches();
 	try_noise(symbols);
