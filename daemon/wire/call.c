@@ -110,6 +110,11 @@ struct peer *call_peer(struct call *call)
 	return call->peer;
 }
 
+const struct method *call_method(const struct call *call)
+{
+	return call->method;
+}
+
 bool call_wants_more(const struct call *call)
 {
 	return call->more;

@@ -6,6 +6,7 @@
 
 struct call {
 	struct peer *peer;
+	const struct method *method; /* NULL until it is found */
 	bool more, oneway;
 	bool open; /* by call_stream() */
 	bool wants_drained; /* call_send() left bytes in the queue */

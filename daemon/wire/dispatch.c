@@ -119,7 +119,10 @@ static void run_handler(struct call *call, const struct request *request,
 {
 	struct peer *peer = call->peer;
 	struct server *server = peer->server;
-	int r = method->handler(call, request->parameters, served->userdata);
+	int r;
+
+	call->method = method;
+	r = method->handler(call, request->parameters, served->userdata);
 
 	/* A call that was answered is gone: it is compared, not looked at. */
 	if (peer->call != call || (r >= 0 && call->open))

@@ -113,6 +113,8 @@ unsigned int server_n_peers(const struct server *server);
 
 struct peer *call_peer(struct call *call);
 bool call_wants_more(const struct call *call);
+/* Of the served interface, while the call is with its handler or open. */
+const struct method *call_method(const struct call *call);
 
 /*
  * The final reply. Takes over one reference of `parameters` (NULL means {}). The call is gone
