@@ -62,8 +62,10 @@ static void on_reload(evutil_socket_t signal_number, short what, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	if (policy_file_load(&daemon->api.policy) == 0)
-		log_policy_loaded(daemon->options.policy);
+	if (policy_file_load(&daemon->api.policy) != 0)
+		return;
+	api_policy_changed(&daemon->api);
+	log_policy_loaded(daemon->options.policy);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *userdata)

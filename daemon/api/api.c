@@ -25,6 +25,31 @@ bool api_authorize(struct peer *peer, const struct method *method, struct json_o
 	return false;
 }
 
+bool api_hides(const struct api *api, struct call *call)
+{
+	return !policy_allows(api->policy.rules, RIGHT_ADDRESSES, call_peer(call));
+}
+
+enum view api_view(const struct api *api, struct call *call, enum view view)
+{
+	view &= ~VIEW_WITHOUT_ADDRESSES;
+	return api_hides(api, call) ? view | VIEW_WITHOUT_ADDRESSES : view;
+}
+
+static bool recheck(struct call *call, enum view *view, struct json_object **ret_why,
+		void *userdata)
+{
+	const struct api *api = userdata;
+
+	*view = api_view(api, call, *view);
+	return api_authorize(call_peer(call), call_method(call), ret_why, userdata);
+}
+
+void api_policy_changed(struct api *api)
+{
+	hub_recheck(api->hub, recheck, api);
+}
+
 void api_init(struct api *api)
 {
 	TAILQ_INIT(&api->detaches);

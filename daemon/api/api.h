@@ -65,6 +65,13 @@ extern const struct method api_methods[];
 bool api_authorize(struct peer *peer, const struct method *method, struct json_object **ret_why,
 		void *userdata);
 
+/* The view as the caller may see it. */
+enum view api_view(const struct api *api, struct call *call, enum view view);
+/* Whether addresses of the kernel are kept from the caller. */
+bool api_hides(const struct api *api, struct call *call);
+/* Ends what the policy, which has changed, no longer allows; other streams show what it allows. */
+void api_policy_changed(struct api *api);
+
 int method_attach(struct call *call, struct json_object *parameters, void *userdata);
 int method_detach(struct call *call, struct json_object *parameters, void *userdata);
 int method_list(struct call *call, struct json_object *parameters, void *userdata);

@@ -235,7 +235,11 @@ static void write_machine(struct dump *dump, const struct item *item, struct jso
 	const struct code_image *image = item->image;
 	const unsigned char *bytes = image->bytes + dump->position;
 	uint64_t address = image->start + dump->position;
-	struct instruction_text text = { .address = address, .offset = dump->position };
+	struct instruction_text text = {
+		.address = address,
+		.offset = dump->position,
+		.hide = dump->config.hide,
+	};
 	struct instruction decoded;
 	struct source_line source;
 	struct location own;
@@ -312,7 +316,11 @@ static void write_insn(struct dump *dump, const struct item *item, struct json_w
 	size_t i = item->begin + dump->position, n;
 	const struct bpf_insn *insn = &program->insns[i];
 	size_t function = called_function(program, insn);
-	struct instruction_text text = { .offset = i, .map = bpf_insn_map(program, insn) };
+	struct instruction_text text = {
+		.offset = i,
+		.map = bpf_insn_map(program, insn),
+		.hide = dump->config.hide,
+	};
 	struct source_line source;
 	struct location own;
 	struct bpf_source line;
@@ -357,7 +365,7 @@ static void write_header(struct dump *dump, const struct item *item, struct json
 		if (location->module)
 			MEMBER_STRING(w, "module", location->module);
 	}
-	if (start)
+	if (start && !dump->config.hide)
 		MEMBER_ADDRESS(w, "address", start);
 	MEMBER_INT(w, "size", item->end - item->begin);
 	if (dump->position) {

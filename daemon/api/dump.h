@@ -18,6 +18,7 @@ struct dump_config {
 	enum instruction_syntax syntax;
 	bool without_bytes;
 	bool without_source;
+	bool hide; /* addresses, and bytes with them */
 };
 
 /* -ENOMEM; -ENOTSUP: no disassembler for this machine. */

@@ -13,6 +13,8 @@
 
 #include "common/clock.h"
 #include "common/macro.h"
+#include "daemon/api/hidden.h"
+#include "daemon/api/location-text.h"
 #include "daemon/api/path-text.h"
 #include "daemon/symbol/path.h"
 #include "daemon/symbol/rows.h"
@@ -47,6 +49,11 @@ void encoder_free(struct encoder *encoder)
 	free(encoder);
 }
 
+static enum view shape_of(enum view view)
+{
+	return view & ~VIEW_WITHOUT_ADDRESSES;
+}
+
 #define MEMBER_INT(w, name, value) (JSON_WRITE_KEY(w, name), json_write_int(w, value))
 #define MEMBER_STRING(w, name, value) (JSON_WRITE_KEY(w, name), json_write_cstring(w, value))
 
@@ -62,7 +69,15 @@ static uint64_t wall_clock(struct encoder *encoder, uint64_t timestamp)
 	return timestamp + encoder->clock_offset;
 }
 
-static void write_return_value(struct json_writer *w, const struct target *target, int64_t raw)
+static void write_number(struct json_writer *w, int64_t value, bool hide)
+{
+	/* Whole registers may hold an address, whatever the type calls it. */
+	if (!hide || !is_kernel_address(value))
+		MEMBER_INT(w, "returnValue", value);
+}
+
+static void write_return_value(struct json_writer *w, const struct target *target, int64_t raw,
+		bool hide)
 {
 	unsigned int unused = target->return_bytes < 8 ? 64 - 8 * target->return_bytes : 0;
 
@@ -70,17 +85,20 @@ static void write_return_value(struct json_writer *w, const struct target *targe
 		return;
 	if (unused == 64)
 		unused = 0; /* the width is not known */
+	hide = hide && !unused;
 	switch (target->return_kind) {
 	case RETURN_NONE:
 		break;
 	case RETURN_SIGNED:
 		/* The bits above the type's width are whatever the register held. */
-		MEMBER_INT(w, "returnValue", (int64_t)((uint64_t)raw << unused) >> unused);
+		write_number(w, (int64_t)((uint64_t)raw << unused) >> unused, hide);
 		break;
 	case RETURN_UNSIGNED:
-		MEMBER_INT(w, "returnValue", (int64_t)(((uint64_t)raw << unused) >> unused));
+		write_number(w, (int64_t)(((uint64_t)raw << unused) >> unused), hide);
 		break;
 	case RETURN_POINTER:
+		if (hide)
+			break;
 		JSON_WRITE_KEY(w, "returnAddress");
 		json_write_address(w, raw);
 		break;
@@ -124,8 +142,17 @@ static char *put_member(char *to, const struct member *member)
 	return to + member->length;
 }
 
-static char *put_location(char *to, const struct location *location)
+static char *put_location(char *to, const struct location *location, bool hide)
 {
+	if (hide && location->text_length) {
+		size_t length;
+		const char *text = location_text_behind_address(location, &length);
+
+		*to++ = '{';
+		return mempcpy(to, text, length);
+	}
+	if (hide)
+		return PUT(to, "{}");
 	if (location->text_length)
 		return mempcpy(to, location->text, location->text_length);
 	/* Memory was short when it was rendered: the address is what cannot be done without. */
@@ -136,7 +163,7 @@ static char *put_location(char *to, const struct location *location)
  * Nearly all of an event. Written through a pointer of its own, for the length of the writer would
  * have to be stored and loaded again between any two pieces. As there, each is followed by a comma.
  */
-static void write_row(struct json_writer *w, const struct row *row)
+static void write_row(struct json_writer *w, const struct row *row, bool hide)
 {
 	const struct branch *branch = &row->branch;
 	char *at = json_writer_room(w,
@@ -145,9 +172,9 @@ static void write_row(struct json_writer *w, const struct row *row)
 	if (!at)
 		return;
 	at = PUT(at, "{\"from\":");
-	at = put_location(at, row->from);
+	at = put_location(at, row->from, hide);
 	at = PUT(at, ",\"to\":");
-	at = put_location(at, row->to);
+	at = put_location(at, row->to, hide);
 	*at++ = ',';
 	if (branch->mispredicted || branch->predicted)
 		at = put_member(at, &predictions[branch->mispredicted]);
@@ -190,9 +217,9 @@ static void write_rows(struct json_writer *w, const struct rows *rows, enum view
 	JSON_WRITE_KEY(w, "branches");
 	json_begin_array(w);
 	for (uint32_t i = 0; i < rows->n_rows; i++)
-		write_row(w, &rows->rows[i]);
+		write_row(w, &rows->rows[i], view & VIEW_WITHOUT_ADDRESSES);
 	json_end_array(w);
-	if (view != VIEW_RAW)
+	if (shape_of(view) != VIEW_RAW)
 		MEMBER_INT(w, "trimmed", rows->trimmed);
 	if (rows->notice != ROWS_FINE) {
 		MEMBER_STRING(w, "notice", notices[rows->notice].name);
@@ -201,12 +228,16 @@ static void write_rows(struct json_writer *w, const struct rows *rows, enum view
 }
 
 static void write_path(struct encoder *encoder, const struct observation *observation,
-		enum path_detail detail)
+		enum path_detail detail, enum view view)
 {
+	bool hide = view & VIEW_WITHOUT_ADDRESSES;
+
+	if (hide)
+		detail |= PATH_WITHOUT_ADDRESSES;
 	path_build(encoder->symbols, &observation->snapshot, &observation->source->target,
 			&encoder->rows, detail, &encoder->path);
 	JSON_WRITE_KEY(&encoder->writer, "path");
-	path_text_write(&encoder->writer, &encoder->path);
+	path_text_write(&encoder->writer, &encoder->path, hide);
 }
 
 static void write_event(struct encoder *encoder, const struct observation *observation,
@@ -231,13 +262,15 @@ static void write_event(struct encoder *encoder, const struct observation *obser
 	MEMBER_INT(w, "processId", snapshot->pid);
 	MEMBER_INT(w, "threadId", snapshot->tid);
 	MEMBER_STRING(w, "command", snapshot->comm);
-	write_return_value(w, &source->target, snapshot->return_value);
-	if (!observation->without_branches)
+	write_return_value(w, &source->target, snapshot->return_value,
+			view & VIEW_WITHOUT_ADDRESSES);
+	if (!observation->without_branches) {
 		write_rows(w, &encoder->rows, view);
-	if (!observation->without_branches && view == VIEW_SOURCE)
-		write_path(encoder, observation, PATH_SOURCE);
-	if (!observation->without_branches && view == VIEW_INSTRUCTIONS)
-		write_path(encoder, observation, PATH_INSTRUCTIONS);
+		if (shape_of(view) == VIEW_SOURCE)
+			write_path(encoder, observation, PATH_SOURCE, view);
+		if (shape_of(view) == VIEW_INSTRUCTIONS)
+			write_path(encoder, observation, PATH_INSTRUCTIONS, view);
+	}
 	json_end_object(w);
 }
 
@@ -252,7 +285,7 @@ int encoder_encode(struct encoder *encoder, struct observation *observation, enu
 		return 0;
 	if (!observation->without_branches)
 		rows_build(encoder->symbols, &observation->snapshot, &observation->source->target,
-				view == VIEW_RAW, &encoder->rows);
+				shape_of(view) == VIEW_RAW, &encoder->rows);
 	json_writer_reset(w);
 	json_writer_reserve(w, encoder->expected);
 	json_begin_object(w);

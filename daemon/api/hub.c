@@ -436,6 +436,21 @@ void hub_publish_ending(struct hub *hub, const struct ending *ending)
 	}
 }
 
+void hub_recheck(struct hub *hub, bool (*may_go_on)(struct call *call, enum view *view,
+		struct json_object **ret_why, void *userdata), void *userdata)
+{
+	struct subscription *subscription, *next;
+	struct json_object *why;
+
+	for (subscription = TAILQ_FIRST(&hub->subscriptions); subscription; subscription = next) {
+		next = TAILQ_NEXT(subscription, entries);
+		if (may_go_on(subscription->call, &subscription->view, &why, userdata))
+			continue;
+		call_error(subscription->call, VARLINK_E_PERMISSION_DENIED, why);
+		subscription_free(subscription);
+	}
+}
+
 void hub_publish_index(struct hub *hub, const struct index_status *status)
 {
 	struct subscription *subscription;

@@ -51,6 +51,13 @@ struct subscription_config {
  */
 int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config);
 
+/*
+ * Asks of every stream whether it may go on; if so, in which view from now on. Else it ends with
+ * PermissionDenied and the parameters `ret_why`.
+ */
+void hub_recheck(struct hub *hub, bool (*may_go_on)(struct call *call, enum view *view,
+		struct json_object **ret_why, void *userdata), void *userdata);
+
 /* The number for the next event. */
 uint64_t hub_next_sequence(struct hub *hub);
 /* Before the first event: the numbers go on behind this one. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/macro.h"
+#include "daemon/api/hidden.h"
 #include "daemon/api/location-text.h"
 
 #define MEMBER_INT(w, name, value) (JSON_WRITE_KEY(w, name), json_write_int(w, value))
@@ -111,23 +112,31 @@ static void write_source(struct json_writer *w, const struct source_line *source
 	json_end_object(w);
 }
 
+static void write_text(struct json_writer *w, const struct instruction_text *instruction)
+{
+	char text[256];
+
+	MEMBER_STRING(w, "text", !instruction->hide ? instruction->text :
+			hide_addresses(instruction->text, text, sizeof(text)));
+}
+
 void instruction_text_write(struct json_writer *w, const struct instruction_text *instruction)
 {
 	json_begin_object(w);
-	if (instruction->address) {
+	if (instruction->address && !instruction->hide) {
 		JSON_WRITE_KEY(w, "address");
 		json_write_address(w, instruction->address);
 	}
 	MEMBER_INT(w, "offset", instruction->offset);
-	if (instruction->bytes)
+	if (instruction->bytes && !instruction->hide)
 		write_bytes(w, instruction->bytes, instruction->n_bytes);
-	MEMBER_STRING(w, "text", instruction->text);
+	write_text(w, instruction);
 	write_kind(w, instruction->kind);
 	if (instruction->decision != PATH_NO_DECISION)
 		MEMBER_STRING(w, "decision", decision_word(instruction->decision));
-	if (instruction->target) {
+	if (instruction->target && (instruction->target->symbol || !instruction->hide)) {
 		JSON_WRITE_KEY(w, "target");
-		location_text_write(w, instruction->target);
+		location_text_write(w, instruction->target, instruction->hide);
 	}
 	if (instruction->map)
 		write_map(w, instruction->map);

@@ -2,6 +2,7 @@
 /* An instruction as an Instruction object of io.lbrd.varlink, the same in dumps and in paths. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct instruction_text {
 	const struct location *target; /* NULL: none */
 	const struct bpf_program_map *map; /* NULL: none */
 	const struct source_line *source; /* where another line begins; NULL: it goes on */
+	bool hide; /* addresses; and bytes, which hold them in as many ways as there are */
 };
 
 void instruction_text_write(struct json_writer *w, const struct instruction_text *instruction);

@@ -2,6 +2,8 @@
 /* The order of the members is that of io.lbrd.varlink; what is not known is left out. */
 #include "daemon/api/location-text.h"
 
+#include <string.h>
+
 #include "common/macro.h"
 
 #define MEMBER_STRING(w, name, value) \
@@ -24,15 +26,17 @@ static void write_inlined(struct json_writer *w, const struct location_frame *fr
 	json_end_array(w);
 }
 
-void location_text_write(struct json_writer *w, const struct location *location)
+void location_text_write(struct json_writer *w, const struct location *location, bool hide)
 {
-	if (location->text_length) {
+	if (location->text_length && !hide) {
 		json_write_raw(w, location->text, location->text_length);
 		return;
 	}
 	json_begin_object(w);
-	JSON_WRITE_KEY(w, "address");
-	json_write_address(w, location->address);
+	if (!hide) {
+		JSON_WRITE_KEY(w, "address");
+		json_write_address(w, location->address);
+	}
 	MEMBER_STRING(w, "symbol", location->symbol);
 	if (location->symbol) {
 		JSON_WRITE_KEY(w, "offset");
@@ -53,9 +57,20 @@ size_t location_text_render(const struct location *location, char *buffer, size_
 	const char *text;
 	size_t length = 0;
 
-	location_text_write(&w, location);
+	location_text_write(&w, location, false);
 	if (json_writer_finish(&w, &text, &length) == 0)
 		memcpy(buffer, text, MIN(length, size));
 	json_writer_deinit(&w);
 	return length;
+}
+
+const char *location_text_behind_address(const struct location *location, size_t *ret_length)
+{
+	const char *end = location->text + location->text_length;
+	/* An address has no comma, and is followed by one unless it is all there is. */
+	const char *comma = memchr(location->text, ',', location->text_length);
+	const char *rest = comma ? comma + 1 : end - 1;
+
+	*ret_length = end - rest;
+	return rest;
 }

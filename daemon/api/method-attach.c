@@ -114,14 +114,14 @@ static int reply_attached(struct api *api, struct call *call, const struct parse
 	const struct subscription_config subscription = {
 		.attachments = &attachment->id,
 		.n_attachments = 1,
-		.view = parsed->view,
+		.view = api_view(api, call, parsed->view),
 	};
 	struct json_object *reply;
 	int r;
 
 	reply = reply_wrap("attachment", reply_attachment(attachment, call_wants_more(call)));
 	if (reply && list->n_failures)
-		reply_add(reply, "failures", reply_failures(list));
+		reply_add(reply, "failures", reply_failures(list, api_hides(api, call)));
 	if (!reply)
 		r = -ENOMEM;
 	else if (!call_wants_more(call))
@@ -137,12 +137,13 @@ static int reply_attached(struct api *api, struct call *call, const struct parse
 	return r;
 }
 
-static int refuse(struct call *call, int error, int detail, const struct target_list *list)
+static int refuse(struct api *api, struct call *call, int error, int detail,
+		const struct target_list *list)
 {
 	switch (error) {
 	case ATTACH_E_TARGETS:
 		return call_error(call, "io.lbrd.TargetsRefused",
-				reply_wrap("failures", reply_failures(list)));
+				reply_wrap("failures", reply_failures(list, api_hides(api, call))));
 	case ATTACH_E_BRANCH_RECORDS:
 		return error_branch_records(call, detail);
 	case ATTACH_E_TRACING:
@@ -170,7 +171,7 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 	if (r < 0)
 		return r;
 	if (list.n_failures && (!parsed.partial || !list.n_targets))
-		return refuse(call, ATTACH_E_TARGETS, 0, &list);
+		return refuse(api, call, ATTACH_E_TARGETS, 0, &list);
 
 	request.filter = parsed.filter;
 	request.without_branches = parsed.without_branches;
@@ -183,6 +184,6 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return refuse(call, r, detail, &list);
+		return refuse(api, call, r, detail, &list);
 	return reply_attached(api, call, &parsed, attachment, &list);
 }

@@ -75,6 +75,22 @@ static void read_cpu_model(char *buffer, size_t size)
 	}
 }
 
+static void add_addresses(struct json_object *object, const struct symbols_description *symbols,
+		bool hide)
+{
+	reply_add_bool(object, "addresses",
+			!symbols->addresses_hidden && !symbols->programs_hidden && !hide);
+	if (symbols->addresses_hidden)
+		reply_add_string(object, "addressesProblem",
+				"kallsyms shows no addresses: set the sysctl kernel.kptr_restrict to 1 or 0.");
+	else if (symbols->programs_hidden)
+		reply_add_string(object, "addressesProblem", "The kernel hides the code of BPF programs: "
+				"set the sysctls kernel.kptr_restrict and net.core.bpf_jit_harden to 1 or 0.");
+	else if (hide)
+		reply_add_string(object, "addressesProblem",
+				"The policy of lbrd hides them from you; functions and offsets stay.");
+}
+
 static void add_kernel(struct api *api, struct json_object *object,
 		const struct symbols_description *symbols)
 {
@@ -91,13 +107,6 @@ static void add_kernel(struct api *api, struct json_object *object,
 	reply_add_bool(object, "tracing", tracing == 0);
 	if (tracing < 0)
 		reply_add_string(object, "tracingProblem", tracing_message(tracing));
-	reply_add_bool(object, "addresses", !symbols->addresses_hidden && !symbols->programs_hidden);
-	if (symbols->addresses_hidden)
-		reply_add_string(object, "addressesProblem",
-				"kallsyms shows no addresses: set the sysctl kernel.kptr_restrict to 1 or 0.");
-	else if (symbols->programs_hidden)
-		reply_add_string(object, "addressesProblem", "The kernel hides the code of BPF programs: "
-				"set the sysctls kernel.kptr_restrict and net.core.bpf_jit_harden to 1 or 0.");
 }
 
 static struct json_object *limits_json(void)
@@ -217,6 +226,7 @@ int method_describe(struct call *call, struct json_object *parameters, void *use
 		reply_add_int(object, "processId", getpid());
 		reply_add_int(object, "since", api->since);
 		add_kernel(api, object, &symbols);
+		add_addresses(object, &symbols, api_hides(api, call));
 		reply_add_int(object, "attachments", attachments_count(api->attachments));
 		reply_add_int(object, "observers", hub_n_observers(api->hub, 0));
 		reply_add(object, "limits", limits_json());

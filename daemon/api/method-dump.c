@@ -60,7 +60,8 @@ static int refuse(struct call *call, const struct wish *wish, enum code_error er
 
 	if (wish->list.n_failures)
 		return call_error(call, "io.lbrd.TargetsRefused",
-				reply_wrap("failures", reply_failures(&wish->list)));
+				reply_wrap("failures", reply_failures(&wish->list,
+						api_hides(wish->api, call))));
 	snprintf(message, sizeof(message), "%s cannot be dumped: %s.", wish->name,
 			code_error_message(error));
 	problem = reply_problem(message, code_error_hint(error));
@@ -403,6 +404,11 @@ int method_dump(struct call *call, struct json_object *parameters, void *userdat
 		return error_invalid_parameter(call, wrong);
 	if (api->n_dumps >= limit_value(LIMIT_DUMPS))
 		return error_limit(call, LIMIT_DUMPS);
+	config.hide = api_hides(api, call);
+	/* What lies at an address would tell where everything else lies. */
+	if (config.hide && wish.address)
+		return call_error(call, VARLINK_E_PERMISSION_DENIED,
+				policy_denial(api->policy.rules, RIGHT_ADDRESSES));
 	symbols_refresh(api->symbols);
 	r = dump_new(&config, &dump);
 	if (r < 0)

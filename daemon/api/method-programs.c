@@ -5,7 +5,7 @@
 #include "daemon/api/replies.h"
 #include "daemon/trace/programs.h"
 
-static struct json_object *functions_json(const struct program *program)
+static struct json_object *functions_json(const struct program *program, bool hide)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -14,7 +14,7 @@ static struct json_object *functions_json(const struct program *program)
 		struct json_object *object = json_object_new_object();
 
 		reply_add_string(object, "name", function->name);
-		if (function->start)
+		if (function->start && !hide)
 			reply_add_address(object, "address", function->start);
 		if (function->size)
 			reply_add_int(object, "size", function->size);
@@ -48,7 +48,8 @@ static struct json_object *attachments_json(struct api *api, uint32_t id)
 	return array;
 }
 
-static struct json_object *program_json(struct api *api, const struct program *program)
+static struct json_object *program_json(struct api *api, const struct program *program,
+		bool hide)
 {
 	uint64_t boot = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 	struct json_object *object = json_object_new_object();
@@ -63,7 +64,7 @@ static struct json_object *program_json(struct api *api, const struct program *p
 	reply_add_int(object, "loadedAt", boot + program->loaded_at);
 	reply_add_int(object, "userId", program->uid);
 	reply_add_int(object, "size", program->jited_size);
-	reply_add(object, "functions", functions_json(program));
+	reply_add(object, "functions", functions_json(program, hide));
 	reply_add(object, "attachments", attachments_json(api, program->id));
 	return object;
 }
@@ -71,6 +72,7 @@ static struct json_object *program_json(struct api *api, const struct program *p
 int method_programs(struct call *call, struct json_object *parameters, void *userdata)
 {
 	struct json_object *array = json_object_new_array();
+	bool hide = api_hides(userdata, call);
 	struct program program;
 	uint32_t id = 0;
 
@@ -78,7 +80,7 @@ int method_programs(struct call *call, struct json_object *parameters, void *use
 		/* One that was unloaded since its id was read is none of the loaded ones. */
 		if (program_is_ours(id) || program_read(id, &program) < 0)
 			continue;
-		json_object_array_add(array, program_json(userdata, &program));
+		json_object_array_add(array, program_json(userdata, &program, hide));
 		program_deinit(&program);
 	}
 	return call_reply(call, reply_wrap("programs", array));

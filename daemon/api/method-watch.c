@@ -76,6 +76,7 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 
 	if (!parameter_view(parameters, &config.view))
 		return error_invalid_parameter(call, "view");
+	config.view = api_view(api, call, config.view);
 	if (parameter_int(parameters, "replay", 0, INT64_MAX, &replay) < 0)
 		return error_invalid_parameter(call, "replay");
 	if ((uint64_t)replay > limit_value(LIMIT_REPLAY_EVENTS))

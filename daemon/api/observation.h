@@ -16,7 +16,8 @@ enum view {
 	VIEW_RAW, /* every row as the CPU recorded it */
 	VIEW_SOURCE, /* as VIEW_BRANCHES, and the lines that were executed */
 	VIEW_INSTRUCTIONS, /* as VIEW_BRANCHES, and the instructions that were executed */
-	N_VIEWS,
+	VIEW_WITHOUT_ADDRESSES, /* or'ed to any of them: for who may not see those of the kernel */
+	N_VIEWS = 2 * VIEW_WITHOUT_ADDRESSES,
 };
 
 /* The attachments that one record belongs to: those that share its tracer and want it. */

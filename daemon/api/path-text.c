@@ -42,9 +42,11 @@ static uint64_t offset_of(const struct path_run *run, uint64_t address)
 	return run->start.offset + (address - run->start.address);
 }
 
-static void write_place(struct json_writer *w, const struct path_run *run, uint64_t address)
+static void write_place(struct json_writer *w, const struct path_run *run, uint64_t address,
+		bool hide)
 {
-	MEMBER_ADDRESS(w, "address", address);
+	if (!hide)
+		MEMBER_ADDRESS(w, "address", address);
 	if (run->start.symbol)
 		MEMBER_INT(w, "offset", offset_of(run, address));
 }
@@ -84,7 +86,7 @@ static void write_decisions(struct json_writer *w, const struct path_run *run, s
 		json_end_array(w);
 }
 
-static void write_lines(struct json_writer *w, const struct path_run *run)
+static void write_lines(struct json_writer *w, const struct path_run *run, bool hide)
 {
 	JSON_WRITE_KEY(w, "lines");
 	json_begin_array(w);
@@ -93,7 +95,7 @@ static void write_lines(struct json_writer *w, const struct path_run *run)
 		size_t end = i + 1 < run->n_lines ? run->lines[i + 1].first : run->n_instructions;
 
 		json_begin_object(w);
-		write_place(w, run, run->instructions[line->first].decoded.address);
+		write_place(w, run, run->instructions[line->first].decoded.address, hide);
 		write_source(w, line);
 		write_decisions(w, run, line->first, end);
 		json_end_object(w);
@@ -101,7 +103,8 @@ static void write_lines(struct json_writer *w, const struct path_run *run)
 	json_end_array(w);
 }
 
-static void write_instruction(struct json_writer *w, const struct path_run *run, size_t i)
+static void write_instruction(struct json_writer *w, const struct path_run *run, size_t i,
+		bool hide)
 {
 	const struct path_instruction *instruction = &run->instructions[i];
 	const struct path_line *line = &run->lines[instruction->line];
@@ -127,15 +130,16 @@ static void write_instruction(struct json_writer *w, const struct path_run *run,
 			&instruction->target : NULL,
 		.map = instruction->map,
 		.source = line->first == i && line->file ? &source : NULL,
+		.hide = hide,
 	});
 }
 
-static void write_instructions(struct json_writer *w, const struct path_run *run)
+static void write_instructions(struct json_writer *w, const struct path_run *run, bool hide)
 {
 	JSON_WRITE_KEY(w, "instructions");
 	json_begin_array(w);
 	for (size_t i = 0; i < run->n_instructions; i++)
-		write_instruction(w, run, i);
+		write_instruction(w, run, i, hide);
 	json_end_array(w);
 }
 
@@ -151,19 +155,23 @@ size_t path_text_render(const struct path_run *run, enum path_detail detail, cha
 		size_t size)
 {
 	struct json_writer w = JSON_WRITER_INIT;
+	bool hide = detail & PATH_WITHOUT_ADDRESSES;
+	size_t n = run->n_instructions;
 	const char *text;
 	size_t length = 0;
 
 	/* Members without their braces: rendered as an object, which is then taken off. */
 	json_begin_object(&w);
 	write_symbol(&w, &run->start);
-	MEMBER_ADDRESS(&w, "from", run->from);
-	MEMBER_ADDRESS(&w, "to", run->n_instructions ?
-			run->instructions[run->n_instructions - 1].decoded.address : run->to);
-	if (detail == PATH_SOURCE)
-		write_lines(&w, run);
+	if (!hide) {
+		MEMBER_ADDRESS(&w, "from", run->from);
+		MEMBER_ADDRESS(&w, "to",
+				n ? run->instructions[n - 1].decoded.address : run->to);
+	}
+	if ((detail & ~PATH_WITHOUT_ADDRESSES) == PATH_SOURCE)
+		write_lines(&w, run, hide);
 	else
-		write_instructions(&w, run);
+		write_instructions(&w, run, hide);
 	json_end_object(&w);
 	if (json_writer_finish(&w, &text, &length) == 0) {
 		length -= 2;
@@ -189,19 +197,19 @@ static void write_gap_text(struct json_writer *w, const struct path_step *step)
 	}
 }
 
-static void write_gap(struct json_writer *w, const struct path_step *step)
+static void write_gap(struct json_writer *w, const struct path_step *step, bool hide)
 {
 	if (step->at)
 		write_symbol(w, step->at);
-	if (step->from)
+	if (step->from && !hide)
 		MEMBER_ADDRESS(w, "from", step->from);
-	if (step->to)
+	if (step->to && !hide)
 		MEMBER_ADDRESS(w, "to", step->to);
 	MEMBER_STRING(w, "gap", gaps[step->gap].name);
 	write_gap_text(w, step);
 }
 
-static void write_step(struct json_writer *w, const struct path_step *step)
+static void write_step(struct json_writer *w, const struct path_step *step, bool hide)
 {
 	json_begin_object(w);
 	MEMBER_INT(w, "depth", step->depth);
@@ -210,16 +218,16 @@ static void write_step(struct json_writer *w, const struct path_step *step)
 	if (ends[step->end])
 		MEMBER_STRING(w, "end", ends[step->end]);
 	if (step->gap || !step->text_length)
-		write_gap(w, step);
+		write_gap(w, step, hide);
 	else
 		json_write_raw(w, step->text, step->text_length);
 	json_end_object(w);
 }
 
-void path_text_write(struct json_writer *w, const struct path *path)
+void path_text_write(struct json_writer *w, const struct path *path, bool hide)
 {
 	json_begin_array(w);
 	for (uint32_t i = 0; i < path->n_steps; i++)
-		write_step(w, &path->steps[i]);
+		write_step(w, &path->steps[i], hide);
 	json_end_array(w);
 }

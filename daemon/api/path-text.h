@@ -9,5 +9,5 @@
 size_t path_text_render(const struct path_run *run, enum path_detail detail, char *buffer,
 		size_t size);
 
-/* The array of steps. */
-void path_text_write(struct json_writer *w, const struct path *path);
+/* The array of steps; `hide`: of a path that was built with PATH_WITHOUT_ADDRESSES. */
+void path_text_write(struct json_writer *w, const struct path *path, bool hide);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/macro.h"
+#include "daemon/api/hidden.h"
 #include "daemon/api/tracing.h"
 
 void reply_add(struct json_object *object, const char *name, struct json_object *value)
@@ -132,7 +133,7 @@ struct json_object *reply_attachment(const struct attachment *attachment, size_t
 	return object;
 }
 
-struct json_object *reply_failures(const struct target_list *list)
+struct json_object *reply_failures(const struct target_list *list, bool hide)
 {
 	static const char *const reasons[] = {
 		[TARGET_E_NO_SUCH_PROGRAM] = "noSuchProgram",
@@ -157,11 +158,14 @@ struct json_object *reply_failures(const struct target_list *list)
 
 	for (size_t i = 0; array && i < list->n_failures; i++) {
 		const struct target_failure *failure = &list->failures[i];
+		char message[sizeof(failure->message)];
 		struct json_object *object = json_object_new_object();
 
 		reply_add_string(object, "name", failure->name);
 		reply_add_string(object, "reason", reasons[failure->error]);
-		reply_add_string(object, "message", failure->message);
+		reply_add_string(object, "message", hide ?
+				hide_addresses(failure->message, message, sizeof(message)) :
+				failure->message);
 		reply_add_string(object, "hint", failure->hint);
 		json_object_array_add(array, object);
 	}

@@ -16,7 +16,8 @@
 struct json_object *reply_target(const struct target *target);
 struct json_object *reply_losses(const struct losses *losses);
 struct json_object *reply_attachment(const struct attachment *attachment, size_t n_observers);
-struct json_object *reply_failures(const struct target_list *list);
+/* `hide`: no addresses of the kernel, which its own words may hold. */
+struct json_object *reply_failures(const struct target_list *list, bool hide);
 struct json_object *reply_index(const struct index_status *status);
 /* {"message": …, "hint": …} */
 struct json_object *reply_problem(const char *message, const char *hint);

@@ -15,6 +15,7 @@ struct bpf_program_map;
 enum path_detail {
 	PATH_SOURCE, /* lines */
 	PATH_INSTRUCTIONS,
+	PATH_WITHOUT_ADDRESSES, /* or'ed to either: rendered without them */
 };
 
 /* Why it is not known what was executed. */
