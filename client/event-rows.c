@@ -103,8 +103,9 @@ static void read_facts(struct json_reader *r, struct event *event, struct place_
 			json_skip(r);
 	}
 	prefer_inlined(&inlined, facts);
-	if (!r->error && !facts->address.data)
-		r->error = -EBADMSG;
+	/* Nobody knows a name, and the address is not for us. */
+	if (!facts->address.data)
+		facts->address = (struct json_slice){ "?", 1 };
 }
 
 static struct place *read_place(struct event_reader *reader, struct json_reader *r,

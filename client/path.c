@@ -177,7 +177,7 @@ int path_read(struct path *path, const struct json_slice *text)
 			     &path->room_steps))
 			break;
 		step = &path->steps[path->n_steps++];
-		*step = (struct path_step){ .branch = -1 };
+		*step = (struct path_step){ .branch = -1, .from = { "?", 1 } };
 		json_enter_object(&r);
 		while (json_next_key(&r, &key))
 			read_step_member(path, &r, &key, step);

@@ -42,7 +42,7 @@ struct path_step {
 	enum path_end end;
 	struct json_slice symbol;
 	struct json_slice module;
-	struct json_slice from;
+	struct json_slice from; /* "?" where it is not told */
 	struct json_slice gap; /* absent: a run */
 	struct json_slice gap_text;
 	size_t first_line, n_lines; /* in path.lines */
