@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what: users with groups of their own against lbrd and its policy."""
 
+import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import tempfile
-import pathlib
 
 import harness
 import paths
@@ -168,6 +170,120 @@ def test_started_with_a_bad_file_only_root_may():
         while "in force" not in lbrd.error_output():
             root.call("List")
         lbrd.connect("observer").call("List")
+
+
+def kernel_numbers(data):
+    """What may be an address of the kernel in a message: hexadecimal or decimal, of any sign."""
+    found = [int(n, 16) for n in re.findall(rb"0x([0-9a-fA-F]+)", data)]
+    found += [-int(n, 16) % 2**64 for n in re.findall(rb"- ?0x([0-9a-fA-F]+)", data)]
+    found += [int(n) % 2**64 for n in re.findall(rb"-?[0-9]{7,}", data)]
+    found += [int(n, 16) for n in re.findall(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])", data)]
+    return [hex(n) for n in found if 0xff00000000000000 <= n < 0xffffffffff000000]
+
+
+VIEWS = ({"raw": True}, {"view": "branches"}, {"view": "source"}, {"view": "instructions"})
+
+
+def watch(lbrd, view, user=None):
+    """A connection that observes everything from now on."""
+    c = lbrd.connect(user)
+    c.send("Watch", view, more=True)
+    harness.equal(c.receive()["parameters"], {"ready": True})
+    return c
+
+
+def test_addresses_are_for_those_who_may_see_them():
+    path = paths.ALL[0]
+    with harness.Programs("paths") as loaded, Lbrd() as lbrd, lbrd.connect() as root:
+        attach(root, loaded["paths"])
+        shown = [watch(lbrd, view) for view in VIEWS]
+        hidden = [watch(lbrd, view, "observer") for view in VIEWS]
+        twin = watch(lbrd, VIEWS[-1], "observer")
+        loaded["paths"].run(path.data)
+        for view, c in zip(VIEWS, shown):
+            assert kernel_numbers(c.receive_bytes()), f"{view}: there is nothing to hide"
+        for view, c in zip(VIEWS, hidden):
+            message = c.receive_bytes()
+            harness.equal(kernel_numbers(message), [], f"{view}: {message}")
+            event = json.loads(message)["parameters"]["event"]
+            assert all("symbol" in b["from"] and "offset" in b["to"]
+                       for b in event["branches"][-3:]), f"{view}: no symbols: {event}"
+            harness.equal("path" in event, "view" in view and view["view"] != "branches")
+        harness.equal(twin.receive_bytes(), message, "what two observers of one view got")
+
+
+def test_what_a_function_returns_may_be_an_address():
+    with Lbrd() as lbrd, lbrd.connect() as root:
+        shown, hidden = watch(lbrd, {}), watch(lbrd, {}, "observer")
+        root.call("Attach", {"targets": [{"kernelFunction": "do_filp_open"}],
+                             "filter": {"limit": 5}, "persistent": True})
+        for c, has in ((shown, True), (hidden, False)):
+            while "event" not in (reply := c.receive()["parameters"]):
+                pass
+            harness.equal("returnAddress" in reply["event"], has, "returnAddress")
+
+
+def replies(c, method, parameters):
+    """The bytes of all replies of a call with `more`."""
+    c.send(method, parameters, more=True)
+    messages = []
+    while True:
+        messages.append(c.receive_bytes())
+        reply = json.loads(messages[-1])
+        assert "error" not in reply, reply
+        if not reply.get("continues"):
+            return b"\n".join(messages)
+
+
+def test_lists_and_dumps_have_no_addresses_either():
+    with harness.Programs("dump") as loaded, harness.Programs("path"), Lbrd() as lbrd, \
+            lbrd.connect() as root, lbrd.connect("observer") as c:
+        program = next(iter(loaded.values()))
+        attach(root, program)
+        calls = [("Programs", {}), ("List", {}), ("Describe", {})]
+        for syntax in ("att", "intel"):
+            calls += [("Dump", {"target": {"allPrograms": True}, "syntax": syntax}),
+                      ("Dump", {"target": {"kernelFunction": "bpf_prog_test_run_xdp"},
+                                "syntax": syntax}),
+                      ("Dump", {"target": {"kernelFunction": "do_syscall_64"}, "syntax": syntax})]
+        calls.append(("Dump", {"target": {"allPrograms": True}, "xlated": True}))
+        for method, parameters in calls:
+            shown, hidden = (replies(peer, method, parameters) for peer in (root, c))
+            # The source of a BPF program is what its author wrote, whatever numbers are in it.
+            hidden = re.sub(rb'"source":\{[^}]*\}', b"", hidden)
+            harness.equal(kernel_numbers(hidden), [], f"{method} {parameters}")
+            assert b'"bytes":' not in hidden, f"{method} {parameters}"
+            assert kernel_numbers(shown) or method != "Dump" or "xlated" in parameters, parameters
+        description = c.call("Describe")
+        assert not description["addresses"] and "policy" in description["addressesProblem"]
+
+
+def test_an_address_is_no_question():
+    with Lbrd() as lbrd, lbrd.connect("observer") as c:
+        for address in ("0xffffffff81000000", "0x1000"):
+            why = denied(c, "Dump", {"address": address})
+            assert "addresses" in why["hint"], why
+        for function in ("0xffffffff81000000", "ffffffff81000000"):
+            try:
+                c.call("Dump", {"target": {"kernelFunction": function}})
+                raise AssertionError("dumped by an address")
+            except harness.VarlinkError as error:
+                harness.equal(error.name, "io.lbrd.CodeUnavailable")
+
+
+def test_a_reload_changes_open_streams():
+    policy = "allow observe user stranger\n"
+    with harness.Programs("paths") as loaded, Lbrd(policy) as lbrd, lbrd.connect() as root:
+        attach(root, loaded["paths"])
+        c = watch(lbrd, {}, "stranger")
+        for rules, sees in ((policy, False), (policy + "allow addresses everyone\n", True)):
+            lbrd.reload(rules)
+            loaded["paths"].run(paths.ALL[0].data)
+            harness.equal(bool(kernel_numbers(c.receive_bytes())), sees, rules)
+        lbrd.reload("allow attach everyone\n")
+        reply = json.loads(c.receive_bytes())
+        harness.equal(reply["error"], DENIED)
+        denied(c, "List")
 
 
 def test_lbrctl_says_why_and_what_to_do():
