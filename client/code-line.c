@@ -79,7 +79,9 @@ static void read_target(struct json_reader *r, struct string_space *space, struc
 		return;
 	json_enter_object(r);
 	while (json_next_key(r, &key)) {
-		if (json_slice_is(&key, "symbol"))
+		if (json_slice_is(&key, "address"))
+			string_space_read(space, r, &line->target);
+		else if (json_slice_is(&key, "symbol"))
 			string_space_read(space, r, &line->symbol);
 		else if (json_slice_is(&key, "module"))
 			string_space_read(space, r, &line->module);

@@ -49,7 +49,8 @@ struct code_line {
 	uint64_t offset;
 	bool direct; /* a branch that holds its target in itself */
 	enum code_decision decision;
-	struct json_slice symbol; /* of what it points to */
+	struct json_slice target; /* the address that it points to */
+	struct json_slice symbol; /* what stands there */
 	struct json_slice module;
 	uint64_t symbol_offset;
 	struct json_slice map;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/path-words.h"
@@ -162,11 +163,34 @@ static bool has_target(const struct code_line *code)
 	return code->symbol.length > 0;
 }
 
+static bool parse_address(const struct json_slice *text, uint64_t *ret)
+{
+	char digits[20];
+
+	if (!text->length || text->length >= sizeof(digits))
+		return false;
+	memcpy(digits, text->data, text->length);
+	digits[text->length] = '\0';
+	*ret = strtoull(digits, NULL, 16);
+	return true;
+}
+
+/* Whether it points into its own function; another one may have the same name. */
+static bool points_to_own(const struct code_layout *layout, const struct code_line *code)
+{
+	uint64_t here, there;
+
+	if (!same_slice(&code->symbol, &layout->function))
+		return false;
+	return !parse_address(&code->address, &here) || !parse_address(&code->target, &there) ||
+	       here - code->offset == there - code->symbol_offset;
+}
+
 /* What the target is called; of a place in the function itself only how far it is in. */
 static void put_target(const struct code_layout *layout, struct text_line *line,
 		       const struct code_line *code)
 {
-	bool own = same_slice(&code->symbol, &layout->function);
+	bool own = points_to_own(layout, code);
 
 	if (!own)
 		text_line_put(line, &code->symbol);
