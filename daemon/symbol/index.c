@@ -179,8 +179,8 @@ int index_open(const char *path, const void *build_id, size_t build_id_length, s
 {
 	const struct index_header *header;
 	const char *reason = "the index cannot be read";
-	const uint8_t *map;
-	size_t size;
+	const uint8_t *map = NULL;
+	size_t size = 0;
 	int r;
 
 	r = map_file(path, &map, &size);
