@@ -1,78 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Persistent attachments outlive lbrd where its manager keeps them: nothing is lost uncounted."""
 
-import json
-import signal
-
 import harness
 import manager
 import paths
+from observer import Observer, keep
 
 PACKET = paths.ALL[0]
-
-
-def keep(lbrd, program, **options):
-    """Attaches to stay; the Attachment."""
-    with lbrd.connect() as c:
-        return c.call("Attach", {"targets": [{"programId": program.id}], "persistent": True,
-                                 **options})["attachment"]
-
-
-class Observer:
-    """Watches, and comes back after lbrd did: each event once, each loss once."""
-
-    def __init__(self, lbrd, **parameters):
-        self.lbrd, self.parameters = lbrd, parameters
-        self.sequences, self.lost, self.ended = [], 0, None
-        self.lineage = None
-        self.connect()
-
-    def connect(self):
-        parameters = dict(self.parameters)
-        if self.lineage:
-            parameters.update(after=self.sequences[-1] if self.sequences else 0,
-                              lineage=self.lineage)
-        self.connection = self.lbrd.connect()
-        self.connection.send("Watch", parameters, more=True)
-        ready = self.connection.receive()["parameters"]
-        assert ready["ready"], ready
-        lineage = ready.get("lineage")
-        again, self.lineage = self.lineage, lineage
-        return lineage is not None and lineage == again
-
-    def take(self):
-        """One reply; False when the connection is closed."""
-        try:
-            message = self.connection.receive_bytes()
-        except (ConnectionError, AssertionError):
-            return False
-        if message is None:
-            return False
-        reply = json.loads(message)["parameters"]
-        if "event" in reply:
-            self.sequences.append(reply["event"]["sequence"])
-        elif "lost" in reply:
-            self.lost += reply["lost"]["count"]
-        elif "ended" in reply:
-            self.ended = reply["ended"]
-        return True
-
-    def read(self, n):
-        """Until n events were seen or lost."""
-        while len(self.sequences) + self.lost < n:
-            assert self.take(), f"closed after {len(self.sequences)} events and {self.lost} lost"
-
-    def drain(self):
-        """What is there after lbrd has gone."""
-        while self.take():
-            pass
-
-
-def check_numbers(observer, first=1):
-    """No event twice, none out of order, and no number missing but those that were told as lost."""
-    harness.equal(observer.sequences, sorted(set(observer.sequences)), "sequence numbers")
-    missing = observer.sequences[-1] - first + 1 - len(observer.sequences)
-    assert missing <= observer.lost, f"{missing} numbers missing, {observer.lost} told"
 
 
 def test_killed_and_nothing_is_lost():

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real systemd keeps what persistent attachments need, however lbrd ends but by a stop."""
+
+import os
+import pathlib
+import signal
+import time
+
+import harness
+import paths
+import service
+from observer import Observer, check_numbers, keep
+
+PACKET = paths.ALL[0]
+CORES = pathlib.Path("/run")
+
+
+def wait_for_another(lbrd, pid):
+    """Until systemd has started an lbrd that is not `pid`, and it serves."""
+    deadline = time.monotonic() + harness.TIMEOUT
+    while lbrd.property("MainPID") in (pid, "0") or lbrd.property("ActiveState") != "active":
+        assert time.monotonic() < deadline, f"lbrd is not started again: {lbrd.journal()}"
+        time.sleep(0.05)
+
+
+def signal_it(number):
+    def end(lbrd, pid):
+        os.kill(int(pid), number)
+    return end
+
+
+def restart(lbrd, pid):
+    lbrd.systemctl("restart", "lbrd.service")
+
+
+# How lbrd ends, and what systemd makes of it.
+ENDS = [
+    ("SIGKILL", signal_it(signal.SIGKILL)),
+    ("SIGSEGV", signal_it(signal.SIGSEGV)),
+    ("restart", restart),
+    ("hung", signal_it(signal.SIGSTOP)),
+]
+
+
+def test_every_end():
+    """Runs before, during and after each end: all delivered, numbered without a gap. A crash, and a
+    hang, leave a core."""
+    n = 0
+    with service.Service("[Service]\nWatchdogSec=2s\n[Unit]\nStartLimitIntervalSec=0") as lbrd, \
+            harness.Programs("paths") as loaded, \
+            harness.sysctl("kernel/core_pattern", f"|/bin/dd bs=64k of={CORES}/%s"):
+        program = loaded["paths"]
+        before = keep(lbrd, program)
+        observer = Observer(lbrd)
+        for name, end in ENDS:
+            pid = lbrd.property("MainPID")
+            program.run(PACKET.data, repeat=50)
+            n += 50
+            observer.read(n)
+            end(lbrd, pid)
+            program.run(PACKET.data, repeat=50)
+            wait_for_another(lbrd, pid)
+            observer.drain()
+            assert observer.connect(), "another lineage"
+            program.run(PACKET.data, repeat=50)
+            n += 100
+            observer.read(n)
+            print(f"# {name}: {len(observer.sequences)} events of {n}, {observer.lost} lost")
+            harness.equal(observer.sequences, list(range(1, n + 1)), name)
+        harness.equal(observer.lost, 0)
+        check_numbers(observer)
+        with lbrd.connect() as c:
+            (after,) = c.call("List")["attachments"]
+            for member in ("id", "since", "ownerUserId", "ownerProcessId", "targets"):
+                harness.equal(after[member], before[member], member)
+            harness.equal(after["events"], n)
+        journal = lbrd.journal()
+        harness.equal(journal.count("goes on with 1 attachment"), len(ENDS), journal)
+        # The crash, and the end that the watchdog makes, leave a core and say so.
+        for number in (signal.SIGSEGV, signal.SIGABRT):
+            core = (CORES / str(int(number))).read_bytes()
+            assert core.startswith(b"\x7fELF"), f"no core of signal {number}"
+        assert "code=dumped, status=11/SEGV" in journal, journal
+        assert "Watchdog timeout" in journal and "code=dumped, status=6/ABRT" in journal, journal
+        lbrd.systemctl("stop", "lbrd.socket", "lbrd.service")
+        harness.assert_no_tracers()
+
+
+harness.main(globals())
