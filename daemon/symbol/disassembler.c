@@ -98,6 +98,10 @@ static enum instruction_kind kind_of(const cs_insn *insn)
 		return INSTRUCTION_SYSTEM_CALL;
 	case X86_INS_SYSRET:
 	case X86_INS_SYSEXIT:
+#if CS_API_MAJOR >= 5
+	case X86_INS_SYSRETQ:
+	case X86_INS_SYSEXITQ:
+#endif
 		return INSTRUCTION_SYSTEM_RETURN;
 	case X86_INS_INT:
 	case X86_INS_INT1:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to instructions: lengths, kinds, targets and the spelling of both syntaxes. */
+#include <capstone/capstone.h>
 #include <stdbool.h>
 
 #include "common/macro.h"
@@ -7,6 +8,12 @@
 #include "tests/unit/check.h"
 
 #define AT 0xffffffffc0001000ull
+
+#if CS_API_MAJOR >= 5
+#define SYSRET "sysretq"
+#else
+#define SYSRET "sysret"
+#endif
 
 struct sample {
 	const char *bytes; /* as they stand in memory */
@@ -61,7 +68,7 @@ static const struct sample samples[] = {
 	{ BYTES("\xc3"), INSTRUCTION_RETURN, 0, "retq", "ret" },
 	{ BYTES("\xc2\x08\x00"), INSTRUCTION_RETURN, 0, "retq $0x8", "ret 0x8" },
 	{ BYTES("\x0f\x05"), INSTRUCTION_SYSTEM_CALL, 0, "syscall", "syscall" },
-	{ BYTES("\x48\x0f\x07"), INSTRUCTION_SYSTEM_RETURN, 0, "sysretq", "sysret" },
+	{ BYTES("\x48\x0f\x07"), INSTRUCTION_SYSTEM_RETURN, 0, "sysretq", SYSRET },
 	{ BYTES("\xcc"), INSTRUCTION_INTERRUPT, 0, "int3", "int3" },
 	{ BYTES("\x0f\x0b"), INSTRUCTION_INTERRUPT, 0, "ud2", "ud2" },
 	{ BYTES("\x48\xcf"), INSTRUCTION_INTERRUPT_RETURN, 0, "iretq", "iretq" },
