@@ -89,6 +89,23 @@ static bool confuses_json_c(const char *message, size_t length)
 	return false;
 }
 
+/* Whether json-c, strict since 0.17, may refuse it: an integer that fits none of its types. */
+static bool has_large_integer(struct json_object *json)
+{
+	if (json_object_is_type(json, json_type_double))
+		return fabs(json_object_get_double(json)) >= 0x1p63;
+	if (json_object_is_type(json, json_type_object)) {
+		json_object_object_foreach(json, key, value)
+			if (key && has_large_integer(value))
+				return true;
+	}
+	if (json_object_is_type(json, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(json); i++)
+			if (has_large_integer(json_object_array_get_idx(json, i)))
+				return true;
+	return false;
+}
+
 static void compare_with_json_c(const char *message, size_t length, struct json_object *ours)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH + 1);
@@ -96,8 +113,10 @@ static void compare_with_json_c(const char *message, size_t length, struct json_
 
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	theirs = json_tokener_parse_ex(tokener, message, length + 1);
-	require(json_tokener_get_error(tokener) == json_tokener_success);
-	require(is_same(ours, theirs));
+	if (json_tokener_get_error(tokener) == json_tokener_success)
+		require(is_same(ours, theirs));
+	else
+		require(has_large_integer(ours));
 	json_object_put(theirs);
 	json_tokener_free(tokener);
 }
