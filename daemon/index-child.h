@@ -2,6 +2,7 @@
 /* The process that builds an index: what may go wrong with debug information goes wrong there. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,7 +21,9 @@ struct index_child_config {
 	const char *builder; /* path of lbrd-index */
 	const char *object; /* "vmlinux" or the module */
 	const char *build_id; /* hexadecimal */
-	const char *directory; /* of the cache, for what debuginfod-find downloads */
+	const char *root; /* "": where debug information is looked for; another one in tests */
+	bool download; /* what debuginfod-find delivers, instead of what is on this machine */
+	const char *directory; /* of the cache, for what is downloaded */
 	int output; /* descriptor of the file to be written */
 	uint64_t max_memory; /* bytes */
 	uint64_t max_seconds; /* of CPU time */
@@ -37,8 +40,11 @@ struct index_child {
 /* Exit status: none of the files found is the right one. Else 0: done; anything else: it failed. */
 #define INDEX_CHILD_NOTHING 3
 
+/* Whether there is a server to download from: debuginfod-find(1), DEBUGINFOD_URLS. */
+bool index_child_may_download(void);
+
 /*
- * Starts it, with the lowest priority, limited, and without privileges: no capability, the user
+ * Starts it, with a low priority, limited, and without privileges: no capability, the user
  * nobody where we are root, no network but for debuginfod-find. Negative errno. The descriptors
  * are the caller's and do not block.
  */

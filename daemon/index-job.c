@@ -16,7 +16,6 @@
 
 #include "common/cleanup.h"
 #include "common/macro.h"
-#include "daemon/api/limits.h"
 #include "daemon/index-build.h"
 #include "daemon/index-cache.h"
 #include "daemon/log.h"
@@ -27,6 +26,7 @@ struct job {
 	TAILQ_ENTRY(job) queued;
 	bool waits; /* is in the queue */
 	bool damaged; /* the file in the cache must not be used again */
+	bool download; /* on this machine there is nothing to build it from */
 	struct build_id build_id;
 	struct index_file file; /* the one in use */
 	struct index_status status;
@@ -139,10 +139,18 @@ static void explain_absence(struct index_jobs *jobs, struct job *job)
 {
 	char path[PATH_MAX];
 
+	job->download = false; /* next time there may be something */
 	index_cache_path(jobs->cache, &job->build_id, path);
 	set_message(job, "Its debug information is not on this machine. Install it, or copy an index, "
 		    "made by lbrd-index where it is, to %s", path);
 	set_state(jobs, job, INDEX_ABSENT);
+}
+
+/* What is here may be the object without its debug information, as modules mostly are. */
+static void download(struct index_jobs *jobs, struct job *job)
+{
+	job->download = true;
+	enqueue(jobs, job);
 }
 
 static void take_built(struct index_jobs *jobs, struct job *job)
@@ -181,6 +189,8 @@ static void on_ended(enum index_build_end end, const char *why, void *userdata)
 		enqueue(jobs, job);
 	else if (end == INDEX_BUILD_DONE)
 		take_built(jobs, job);
+	else if (end == INDEX_BUILD_NOTHING && !job->download && index_child_may_download())
+		download(jobs, job);
 	else if (end == INDEX_BUILD_NOTHING)
 		explain_absence(jobs, job);
 	else
@@ -197,22 +207,25 @@ static const struct index_build_events build_events = {
 
 static int start_builder(struct index_jobs *jobs, struct job *job)
 {
+	const struct index_limits *limits = &jobs->config.limits;
 	_cleanup_close_ int output = -1;
 	struct index_child_config config = {
 		.builder = jobs->builder,
 		.object = job->status.name,
 		.build_id = job->status.build_id,
+		.root = jobs->config.root,
+		.download = job->download,
 		.directory = index_cache_directory(jobs->cache),
-		.max_memory = limit_value(LIMIT_INDEX_MEMORY),
-		.max_seconds = limit_value(LIMIT_INDEX_CPU),
-		.max_output = limit_value(LIMIT_INDEX_BYTES),
+		.max_memory = limits->memory,
+		.max_seconds = limits->cpu,
+		.max_output = limits->size,
 	};
 	int r = index_cache_create(jobs->cache, &output);
 
 	if (r < 0)
 		return r;
 	config.output = output;
-	r = index_build_start(jobs->build, &config, limit_value(LIMIT_INDEX_TIME));
+	r = index_build_start(jobs->build, &config, limits->time);
 	if (r < 0)
 		return r;
 	jobs->running = job;
@@ -287,6 +300,7 @@ void index_jobs_want(const struct symbol_object *object, void *userdata)
 		if (jobs->running == job)
 			index_build_cancel(jobs->build);
 		job->build_id = *object->build_id;
+		job->download = false;
 		build_id_format(object->build_id, job->status.build_id);
 		set_message(job, SEARCHING);
 		job->status.size = 0;

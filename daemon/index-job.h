@@ -9,11 +9,21 @@
 
 struct index_jobs;
 
+/* Of one builder; what it costs to reach one is the lines of one object. */
+struct index_limits {
+	uint64_t memory; /* bytes */
+	uint64_t cpu; /* seconds of CPU time */
+	uint64_t time; /* seconds until it is killed */
+	uint64_t size; /* bytes of the index */
+};
+
 struct index_jobs_config {
 	struct event_base *base;
 	struct symbols *symbols;
 	const char *builder; /* path of lbrd-index; copied */
 	const char *directory; /* of the cache; copied; made when it is missing */
+	const char *root; /* "": where debug information is looked for; another one in tests */
+	struct index_limits limits;
 	/* An index began to be built, is ready, or failed. */
 	void (*changed)(const struct index_status *status, void *userdata);
 	void *userdata;

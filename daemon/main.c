@@ -239,6 +239,13 @@ static int make_index_jobs(struct daemon *daemon)
 		.symbols = daemon->api.symbols,
 		.builder = builder,
 		.directory = daemon->options.cache,
+		.root = "",
+		.limits = {
+			.memory = limit_value(LIMIT_INDEX_MEMORY),
+			.cpu = limit_value(LIMIT_INDEX_CPU),
+			.time = limit_value(LIMIT_INDEX_TIME),
+			.size = limit_value(LIMIT_INDEX_BYTES),
+		},
 		.changed = on_index_changed,
 		.userdata = daemon,
 	};

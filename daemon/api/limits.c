@@ -48,7 +48,7 @@ const struct limit limits[N_LIMITS] = {
 	[LIMIT_INDEX_CPU] = {"indexCpu", 300, "seconds",
 		"CPU time that building one index may take; a kernel takes a few."},
 	[LIMIT_INDEX_TIME] = {"indexTime", 1800, "seconds",
-		"Until a builder that does not end is killed. It runs only when the machine idles."},
+		"Until a builder that does not end is killed. On a busy machine it takes minutes."},
 	[LIMIT_INDEX_BYTES] = {"indexBytes", 512 << 20, "bytes",
 		"What one index may take on disk; that of a kernel takes a twentieth."},
 	[LIMIT_PATH_BYTES] = {"pathBytes", 16 << 20, "bytes",
