@@ -142,7 +142,8 @@ static void open_files(const struct index_child_config *config, struct files *fi
 	struct utsname uts;
 
 	uname(&uts);
-	debug_info_paths(config->root, config->object, config->build_id, uts.release, open_file, files);
+	debug_info_paths(config->root, config->object, config->build_id, uts.release, open_file,
+			 files);
 }
 
 static void run_debuginfod_find(const char *build_id, int output)

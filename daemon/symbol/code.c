@@ -175,10 +175,18 @@ void code_take_in(struct code *code)
 	code->known_until = now;
 }
 
+/* Of the time in which the former modules stood for certain, the present table says nothing. */
+static void begin_modules_anew(struct code *code)
+{
+	begin_anew(code, &code->module_life);
+	if (code->module_life)
+		code->module_life->from = code->modules_since ? code->modules_since + 1 : 0;
+}
+
 void code_renew(struct code *code)
 {
 	begin_anew(code, &code->kernel_life);
-	begin_anew(code, &code->module_life);
+	begin_modules_anew(code);
 }
 
 /* Keeps a table that was replaced until code_bury(): locations hold its names. */
@@ -215,7 +223,7 @@ static int read_tables(struct code *code, bool with_kernel)
 	retire_table(code, code->former);
 	code->former = code->modules;
 	code->modules = result.modules;
-	begin_anew(code, &code->module_life);
+	begin_modules_anew(code);
 	if (kernel) {
 		retire_table(code, code->kernel);
 		code->kernel = result.kernel;
@@ -236,20 +244,23 @@ const struct symbol_table *code_modules(struct code *code)
 /* True when other modules are loaded than before: `certain` if they must be, however they look. */
 static bool compare_modules(struct code *code, bool certain)
 {
+	uint64_t seen = code->modules_seen;
 	struct modules loaded;
 
+	code->modules_seen = code_clock();
 	if (modules_read(MODULES_PATH, &loaded) < 0 ||
 	    (!certain && modules_equal(&loaded, &code->loaded))) {
 		modules_deinit(&loaded);
 		return false;
 	}
 	code->modules_changes++;
-	code->modules_changed_at = code_clock();
+	code->modules_since = seen;
+	code->modules_changed_at = code->modules_seen;
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
 	code->modules_stale = true;
-	begin_anew(code, &code->module_life);
+	begin_modules_anew(code);
 	code_note_arrival(code);
 	return true;
 }
@@ -291,6 +302,8 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 	/* One that was reloaded may stand where it stood before. */
 	if (news.modules || news.lost)
 		compare_modules(code, news.modules);
+	else
+		code->modules_seen = now;
 	if (news.cpus || news.lost)
 		look_at_cpus(code, now);
 	if (!due)
@@ -299,6 +312,8 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 	if (code->former && now > code->modules_changed_at + grace) {
 		retire_table(code, code->former);
 		code->former = NULL;
+		code->modules_since = 0; /* nothing of that time is asked for any more */
+		begin_modules_anew(code);
 	}
 	if (!code->sideband || code->programs_hidden)
 		rescan_programs(code, code->known_until);
@@ -318,6 +333,7 @@ int code_init(struct code *code, const char *kallsyms_path, bool live)
 		sideband_new(&code->sideband);
 		code->uevents = uevents_open();
 		modules_read(MODULES_PATH, &code->loaded);
+		code->modules_seen = code_clock();
 	}
 	code_note_arrival(code);
 	r = read_tables(code, true);

@@ -34,7 +34,9 @@ struct code {
 	size_t n_old_tables;
 
 	struct modules loaded;
-	uint64_t modules_changed_at;
+	uint64_t modules_seen; /* when we last looked which modules there are */
+	uint64_t modules_since; /* before it `former` stood, after it perhaps; 0: no former */
+	uint64_t modules_changed_at; /* when we learned of it: `former` stood no longer than that */
 	uint64_t modules_changes; /* how often other modules were found loaded */
 	bool modules_stale; /* the table of the modules is to be read again before it is used */
 	struct sideband *sideband; /* NULL: no reports */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/symbol/mapped-file.h"
 
 #define PATH_SIZE 512
@@ -51,11 +52,14 @@ static void ask(const struct lines *lines, const struct line_object *object, boo
 		lines->need(&what, lines->userdata);
 }
 
-void lines_init(struct lines *lines, const char *sysfs, symbols_need_fn need, void *userdata)
+void lines_init(struct lines *lines, const char *sysfs, const struct modules *loaded,
+		symbols_need_fn need, void *userdata)
 {
 	char path[PATH_SIZE];
 
-	*lines = (struct lines){ .need = need, .userdata = userdata, .sysfs = sysfs };
+	*lines = (struct lines){
+		.need = need, .userdata = userdata, .loaded = loaded, .sysfs = sysfs,
+	};
 	if (!need)
 		return;
 	strcpy(lines->kernel.name, "vmlinux");
@@ -74,7 +78,9 @@ void lines_deinit(struct lines *lines)
 {
 	for (size_t i = 0; i < lines->n_modules; i++)
 		object_free(lines, lines->modules[i]);
+	lines_forget_modules(lines, UINT64_MAX);
 	free(lines->modules);
+	free(lines->former);
 	retire_index(lines, &lines->kernel.index);
 	lines_bury(lines);
 	free(lines->old);
@@ -142,6 +148,13 @@ static struct line_object *find_module(const struct lines *lines, const char *na
 	return NULL;
 }
 
+static uint64_t start_of(const struct lines *lines, const char *name)
+{
+	const struct module *module = modules_find(lines->loaded, name);
+
+	return module ? module->start : 0;
+}
+
 static struct line_object *add_module(struct lines *lines, const char *name)
 {
 	struct line_object **grown, *object;
@@ -156,8 +169,50 @@ static struct line_object *add_module(struct lines *lines, const char *name)
 	if (!object)
 		return NULL;
 	strcpy(object->name, name);
+	object->start = start_of(lines, name);
 	grown[lines->n_modules++] = object;
 	return object;
+}
+
+/* What it says still goes for records of the time up to now. */
+static void make_former(struct lines *lines, struct line_object *object)
+{
+	struct line_object **grown = NULL;
+
+	object->until = clock_ns(CLOCK_MONOTONIC);
+	if (object->n_sections)
+		grown = reallocarray(lines->former, lines->n_former + 1, sizeof(*grown));
+	if (!grown) { /* it never had lines, or memory is short */
+		object_free(lines, object);
+		return;
+	}
+	lines->former = grown;
+	grown[lines->n_former++] = object;
+}
+
+void lines_forget_modules(struct lines *lines, uint64_t time)
+{
+	size_t n = 0;
+
+	while (n < lines->n_former && lines->former[n]->until < time)
+		object_free(lines, lines->former[n++]);
+	if (!n)
+		return;
+	lines->n_former -= n;
+	memmove(lines->former, lines->former + n, lines->n_former * sizeof(*lines->former));
+}
+
+/* In the place of one that was rebuilt meanwhile. */
+static struct line_object *replace_module(struct lines *lines, struct line_object *object)
+{
+	for (size_t i = 0; i < lines->n_modules; i++) {
+		if (lines->modules[i] != object)
+			continue;
+		lines->modules[i] = lines->modules[--lines->n_modules];
+		break;
+	}
+	make_former(lines, object);
+	return NULL;
 }
 
 /* The module of that name as it is loaded now. */
@@ -167,31 +222,35 @@ static struct line_object *get_module(struct lines *lines, const char *name)
 	struct build_id now;
 	char path[PATH_SIZE];
 
-	if (!object)
-		object = add_module(lines, name);
-	if (!object || object->known)
+	if (object && object->known)
 		return object;
-	object->known = true;
 	snprintf(path, sizeof(path), "%s/module/%s/notes/.note.gnu.build-id", lines->sysfs, name);
 	build_id_read(path, &now);
-	if (!build_id_equal(&now, &object->build_id)) {
-		retire_index(lines, &object->index);
+	if (object && !build_id_equal(&now, &object->build_id))
+		object = replace_module(lines, object);
+	if (!object) {
+		object = add_module(lines, name);
+		if (!object)
+			return NULL;
 		object->build_id = now;
 		ask(lines, object, false);
 	}
+	object->known = true;
 	read_sections(lines, object);
 	return object;
 }
 
-void lines_follow_modules(struct lines *lines, const struct modules *loaded)
+void lines_follow_modules(struct lines *lines)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < lines->n_modules; i++) {
 		struct line_object *object = lines->modules[i];
+		const struct module *module = modules_find(lines->loaded, object->name);
 
-		if (!modules_find(loaded, object->name)) {
-			object_free(lines, object);
+		/* One that was loaded again elsewhere asks for its index as a new one. */
+		if (!module || module->start != object->start) {
+			make_former(lines, object);
 			continue;
 		}
 		object->known = false;
@@ -242,7 +301,8 @@ static size_t look_up(struct lines *lines, struct line_object *object, uint64_t 
 	if (readable && (question.n || !index_damaged(object->index)))
 		return question.n;
 	retire_index(lines, &object->index);
-	ask(lines, object, true);
+	if (!object->until)
+		ask(lines, object, true);
 	return 0;
 }
 
@@ -254,35 +314,60 @@ void lines_need_kernel(struct lines *lines)
 	ask(lines, &lines->kernel, false);
 }
 
-void lines_find(struct lines *lines, struct location *location, struct location_frame *frames)
+/* False: the object does not know the address. */
+static bool complete(struct lines *lines, struct line_object *object, uint64_t address,
+		struct location *location, struct location_frame *frames)
 {
 	const struct location_frame *outermost;
-	struct line_object *object = &lines->kernel;
-	uint64_t address;
-	size_t n;
+	size_t n = look_up(lines, object, address, frames);
 
-	if (!lines->need)
-		return;
-	if (location->module)
-		object = get_module(lines, location->module);
-	else
-		lines_need_kernel(lines);
-	if (!object || !object->index)
-		return;
-	if (!location->module)
-		address = location->address - object->shift;
-	else if (!translate(object, location->address, &address))
-		return;
-
-	n = look_up(lines, object, address, frames);
 	if (n == 0)
-		return;
+		return false;
 	outermost = &frames[n - 1];
 	location->file = outermost->file;
 	location->line = outermost->line;
 	location->column = outermost->column;
 	location->frames = frames;
 	location->n_frames = n - 1;
+	return true;
+}
+
+static bool complete_module(struct lines *lines, struct line_object *object,
+		struct location *location, struct location_frame *frames)
+{
+	uint64_t address;
+
+	return object && object->index && translate(object, location->address, &address) &&
+	       complete(lines, object, address, location, frames);
+}
+
+void lines_find(struct lines *lines, struct location *location, struct location_frame *frames)
+{
+	struct line_object *kernel = &lines->kernel;
+
+	if (!lines->need)
+		return;
+	if (location->module) {
+		complete_module(lines, get_module(lines, location->module), location, frames);
+		return;
+	}
+	lines_need_kernel(lines);
+	if (kernel->index)
+		complete(lines, kernel, location->address - kernel->shift, location, frames);
+}
+
+void lines_find_former(struct lines *lines, struct location *location, uint64_t timestamp,
+		struct location_frame *frames)
+{
+	for (size_t i = 0; i < lines->n_former; i++) {
+		struct line_object *object = lines->former[i];
+
+		if (timestamp <= object->until && !strcmp(object->name, location->module) &&
+		    complete_module(lines, object, location, frames))
+			return;
+	}
+	/* Unless it is still there, as it was. */
+	complete_module(lines, find_module(lines, location->module), location, frames);
 }
 
 /* ---- what is handed over ---- */

@@ -28,30 +28,43 @@ struct line_object {
 	struct line_section *sections; /* of a module; read with its index */
 	size_t n_sections;
 	bool known; /* its build id was read since the modules last changed */
+	uint64_t start; /* of a module's memory */
+	uint64_t until; /* of a former module: when it was found gone; CLOCK_MONOTONIC, ns */
 };
 
 struct lines {
 	symbols_need_fn need;
 	void *userdata;
+	const struct modules *loaded;
 	const char *sysfs; /* "/sys"; another one in tests */
 	uint64_t text_start; /* of the running kernel; 0: hidden */
 	struct line_object kernel;
 	struct line_object **modules;
 	size_t n_modules;
+	struct line_object **former; /* for records that are still on their way; oldest first */
+	size_t n_former;
 	struct index **old; /* to be closed by lines_bury() */
 	size_t n_old;
 };
 
-/* `need` NULL: no lines. Reads the build id of the kernel. */
-void lines_init(struct lines *lines, const char *sysfs, symbols_need_fn need, void *userdata);
+/*
+ * `need` NULL: no lines. `loaded` are the modules, borrowed: see lines_follow_modules(). Reads the
+ * build id of the kernel.
+ */
+void lines_init(struct lines *lines, const char *sysfs, const struct modules *loaded,
+		symbols_need_fn need, void *userdata);
 void lines_deinit(struct lines *lines);
 
 /*
- * Completes a location of the kernel (location->module NULL) or of a module: its file, line and
- * column, and its frames, which are written to `frames` (INDEX_MAX_FRAMES). An object that has no
- * index is told to `need`, once.
+ * Completes a location of the kernel (location->module NULL) or of a module that is loaded: its
+ * file, line and column, and its frames, which are written to `frames` (INDEX_MAX_FRAMES). An
+ * object that has no index is told to `need`, once.
  */
 void lines_find(struct lines *lines, struct location *location, struct location_frame *frames);
+
+/* The same for a module as it was loaded at `timestamp`, before the modules changed. */
+void lines_find_former(struct lines *lines, struct location *location, uint64_t timestamp,
+		struct location_frame *frames);
 
 /* Asks for the kernel's index ahead of its first address. */
 void lines_need_kernel(struct lines *lines);
@@ -62,8 +75,11 @@ void lines_need_kernel(struct lines *lines);
  */
 const struct line_object *lines_take(struct lines *lines, struct index *index);
 
-/* Other modules are loaded than before; those that are gone are forgotten. */
-void lines_follow_modules(struct lines *lines, const struct modules *loaded);
+/* Other modules are loaded than before. What is gone is kept up to lines_forget_modules(). */
+void lines_follow_modules(struct lines *lines);
+
+/* Forgets what was found gone before `time`. */
+void lines_forget_modules(struct lines *lines, uint64_t time);
 
 /* Closes indices that are not used any more. No location that was made with them may be in use. */
 void lines_bury(struct lines *lines);

@@ -54,7 +54,8 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 		free(symbols);
 		return r;
 	}
-	lines_init(&symbols->lines, config->sysfs_path, config->need, config->userdata);
+	lines_init(&symbols->lines, config->sysfs_path, &symbols->code.loaded, config->need,
+		   config->userdata);
 	symbols->modules_changes = symbols->code.modules_changes;
 	*ret = symbols;
 	return 0;
@@ -83,8 +84,10 @@ void symbols_refresh(struct symbols *symbols)
 	else
 		code->known_until = MAX(code->known_until, now);
 	code_look_around(code, now, symbols->config.grace_ns);
-	if (now > symbols->config.grace_ns)
+	if (now > symbols->config.grace_ns) {
 		images_reap(&code->images, now - symbols->config.grace_ns);
+		lines_forget_modules(&symbols->lines, now - symbols->config.grace_ns);
+	}
 	if (symbols->lines.n_old) /* locations have names of them */
 		code_renew(code);
 	if (code_has_dead(code) || cache_is_full(&symbols->cache.cache) ||
@@ -125,16 +128,18 @@ static void take_symbol(struct query *query, const struct symbol *symbol, struct
 	query->life = life;
 }
 
-static void add_lines(struct symbols *symbols, struct query *query)
+/* The lines with the modules as they are now. */
+static struct lines *get_lines(struct symbols *symbols)
 {
+	const struct code *code = &symbols->code;
 	struct lines *lines = &symbols->lines;
 
-	if (symbols->modules_changes != symbols->code.modules_changes) {
-		symbols->modules_changes = symbols->code.modules_changes;
-		lines_follow_modules(lines, &symbols->code.loaded);
+	if (symbols->modules_changes != code->modules_changes) {
+		symbols->modules_changes = code->modules_changes;
+		lines_follow_modules(lines);
 	}
-	lines->text_start = symbol_table_text_start(symbols->code.kernel);
-	lines_find(lines, &query->location, symbols->frames);
+	lines->text_start = symbol_table_text_start(code->kernel);
+	return lines;
 }
 
 static bool ask_kernel(struct symbols *symbols, struct query *query)
@@ -144,7 +149,7 @@ static bool ask_kernel(struct symbols *symbols, struct query *query)
 	if (!symbol_table_lookup(symbols->code.kernel, query->address, &symbol))
 		return false;
 	take_symbol(query, &symbol, symbols->code.kernel_life);
-	add_lines(symbols, query);
+	lines_find(get_lines(symbols), &query->location, symbols->frames);
 	return true;
 }
 
@@ -182,18 +187,6 @@ static bool ask_images(struct symbols *symbols, struct query *query)
 	return true;
 }
 
-static bool ask_modules(struct symbols *symbols, struct query *query)
-{
-	const struct symbol_table *modules = code_modules(&symbols->code);
-	struct symbol symbol;
-
-	if (!symbol_table_lookup(modules, query->address, &symbol))
-		return false;
-	take_symbol(query, &symbol, symbols->code.module_life);
-	add_lines(symbols, query);
-	return true;
-}
-
 /* The life of an answer that holds for this one question only. */
 static struct life *moment(struct symbols *symbols)
 {
@@ -203,17 +196,34 @@ static struct life *moment(struct symbols *symbols)
 	return life;
 }
 
-/* A record of a module that is gone since: its function is still known, its lines are not. */
-static bool ask_former_modules(struct symbols *symbols, struct query *query)
+static bool is_same(const struct symbol *a, const struct symbol *b)
 {
-	struct code *code = &symbols->code;
-	struct symbol symbol;
+	return a->start == b->start && !strcmp(a->name, b->name) && !strcmp(a->module, b->module);
+}
 
-	if (!code->former || query->timestamp > code->modules_changed_at ||
-	    !symbol_table_lookup(code->former, query->address, &symbol))
-		return false;
-	take_symbol(query, &symbol, moment(symbols));
-	return true;
+/* A record may be older than the latest change of the modules, or than what we know of it. */
+static bool ask_modules(struct symbols *symbols, struct query *query)
+{
+	const struct code *code = &symbols->code;
+	const struct symbol_table *modules = code_modules(&symbols->code);
+	struct symbol was, is;
+	bool before = code->former && query->timestamp <= code->modules_changed_at &&
+		      symbol_table_lookup(code->former, query->address, &was);
+	bool now = query->timestamp > code->modules_since &&
+		   symbol_table_lookup(modules, query->address, &is);
+
+	if (before && now && !is_same(&was, &is)) {
+		/* One took the place of the other, and nobody knows when: rather no name. */
+		query->life = moment(symbols);
+	} else if (before) {
+		take_symbol(query, &was, moment(symbols));
+		lines_find_former(get_lines(symbols), &query->location, query->timestamp,
+				  symbols->frames);
+	} else if (now) {
+		take_symbol(query, &is, code->module_life);
+		lines_find(get_lines(symbols), &query->location, symbols->frames);
+	}
+	return before || now;
 }
 
 /*
@@ -224,7 +234,6 @@ static bool (*const sources[])(struct symbols *symbols, struct query *query) = {
 	ask_kernel,
 	ask_images,
 	ask_modules,
-	ask_former_modules,
 };
 
 static bool ask(struct symbols *symbols, struct query *query)

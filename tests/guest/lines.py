@@ -27,6 +27,7 @@ VMLINUX = pathlib.Path("/usr/lib/debug/boot", f"vmlinux-{RELEASE}")
 PROGRAM_LINES = paths.markers(pathlib.Path(__file__).with_name("lines.bpf.c"))
 MADE_UP = "made_up.c"  # line 1000 + offset
 HAS_DEBUG_PACKAGE = (FILES / "vmlinux.lines").exists()
+UNREAD = 20  # events, of which one at least is not disturbed
 
 
 def build_id(path):
@@ -89,9 +90,23 @@ class Module:
     def __exit__(self, *exception):
         subprocess.check_call(["rmmod", MODULE])
 
+    def range(self):
+        """The lines that have code; those of the other build are apart."""
+        return range(min(self.lines.values()) - 10, max(self.lines.values()) + 10)
+
     @staticmethod
     def run(program):
         pathlib.Path("/sys/module", MODULE, "parameters/run").write_text(str(program.pin))
+
+
+@contextlib.contextmanager
+def stopped(process):
+    """What happens meanwhile, it learns of afterwards."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 class Scene(contextlib.ExitStack):
@@ -121,10 +136,17 @@ class Scene(contextlib.ExitStack):
             event = harness.undisturbed(
                 lambda: self.module.run(self.program),
                 lambda: self.ctl.wait_for(lambda line: "event" in line)["event"])[1]
-            if any(b["to"].get("symbol", "").startswith("lbrd_lines_run")
-                   and b["to"]["offset"] == 0 for b in event["branches"]):
+            if is_whole(event):
                 return event
         raise AssertionError(f"20 records that are too short: {event}")
+
+    def next_whole(self, n):
+        """Of the next events the first one that is as run() would have it."""
+        for _ in range(n):
+            event = self.ctl.wait_for(lambda line: "event" in line)["event"]
+            if is_whole(event):
+                return event
+        raise AssertionError(f"{n} records that are disturbed or too short: {event}")
 
     def index(self, name):
         with self.lbrd.connect() as c:
@@ -157,6 +179,13 @@ class Scene(contextlib.ExitStack):
     def path(self, id=None):
         """The cached index of the module."""
         return self.cache / f"{id or self.module.id}.v1.lines"
+
+
+def is_whole(event):
+    """No interrupt fell into it, and it reaches back to the module's entry."""
+    return not harness.interrupted(event) and any(
+        b["to"].get("symbol", "").startswith("lbrd_lines_run") and b["to"]["offset"] == 0
+        for b in event["branches"])
 
 
 def inlined(location):
@@ -251,6 +280,65 @@ def test_the_terminal_is_told_once():
         with scene.lbrd.lbrctl("status", json_output=False) as status:
             harness.equal(status.wait(), 0)
             assert any(f"{MODULE}: ready" in line for line in status.lines), status.lines
+
+
+def test_a_record_outlives_its_module():
+    """It was captured before the module went, and is read afterwards."""
+    with Scene(cache=cache_with_kernel()) as scene:
+        scene.wait_ready()
+        check_module(scene, scene.run())
+        first = scene.module
+        with stopped(scene.lbrd):
+            for _ in range(UNREAD):
+                first.run(scene.program)
+            first.__exit__()
+        event = scene.next_whole(UNREAD)
+        check_module(scene, event)
+        check_kernel(event)
+        check_program(event)
+        # When another one may have come in its place, it has its own name and lines, or none.
+        scene.module = first = Module("first")
+        scene.wait_ready()
+        check_module(scene, scene.run())
+        with stopped(scene.lbrd):
+            for _ in range(UNREAD):
+                first.run(scene.program)
+            first.__exit__()
+            scene.module = Module("second")
+        for _ in range(UNREAD):
+            event = scene.ctl.wait_for(lambda line: "event" in line)["event"]
+            for end in module_ends(event):
+                assert "line" not in end or end["line"] in first.range(), end
+        assert scene.run()
+
+
+def test_a_record_outlives_its_program():
+    with Scene(cache=cache_with_kernel()) as scene:
+        scene.wait_ready()
+        # What the module calls next, by the name that this kernel has for it.
+        function = next(iter(kallsyms("kfree_skb_reason", "sk_skb_reason_drop")))
+        with scene.lbrd.lbrctl("attach", "--entry", "--pid", str(os.getpid()), "func",
+                               function) as ctl, harness.Programs("lines") as loaded:
+            ctl.wait_for(lambda line: "attachment" in line)
+            id = loaded["lines"].id
+            with stopped(scene.lbrd):
+                for _ in range(UNREAD):
+                    scene.module.run(loaded["lines"])
+                loaded.unload()
+                wait_unloaded(id)
+            for _ in range(UNREAD):
+                event = ctl.wait_for(lambda line: "event" in line)["event"]
+                if not harness.interrupted(event):
+                    break
+            check_program(event)
+            assert all("line" in end for end in module_ends(event)), event
+
+
+def wait_unloaded(id):
+    deadline = time.monotonic() + harness.TIMEOUT
+    while any(p["id"] == id for p in harness.bpftool("prog", "show")):
+        assert time.monotonic() < deadline, f"program {id} is still there"
+        time.sleep(0.05)
 
 
 def test_a_module_comes_back_as_another():
