@@ -212,8 +212,14 @@ int index_cache_create(struct index_cache *cache, int *ret_fd)
 
 int index_cache_keep(struct index_cache *cache, const struct build_id *id)
 {
+	struct index *index;
 	char path[PATH_MAX];
+	int r;
 
+	r = index_open(cache->unfinished, id->bytes, id->length, &index, NULL);
+	if (r != 0)
+		return r;
+	index_close(index);
 	index_cache_path(cache, id, path);
 	if (rename(cache->unfinished, path) < 0)
 		return -errno;

@@ -47,7 +47,10 @@ bool index_cache_look(const struct index_cache *cache, const struct build_id *id
 
 /* An empty file to be filled through *ret_fd, under a name of its own. Negative errno. */
 int index_cache_create(struct index_cache *cache, int *ret_fd);
-/* It becomes the index of that build id, in place of what was there. */
+/*
+ * It becomes the index of that build id, in place of what was there. Negative errno, or an
+ * index_error when it is no good index: it is kept back.
+ */
 int index_cache_keep(struct index_cache *cache, const struct build_id *id);
 /* It is removed. Nothing happens when there is none. */
 void index_cache_discard(struct index_cache *cache);

@@ -159,7 +159,7 @@ static void take_built(struct index_jobs *jobs, struct job *job)
 
 	if (r < 0)
 		fail(jobs, job, strerror(-r));
-	else if (!take_cached(jobs, job))
+	else if (r > 0 || !take_cached(jobs, job))
 		fail(jobs, job, "What lbrd-index wrote is no good index.");
 }
 
