@@ -274,6 +274,23 @@ static void run(const struct index_child_config *config, const int *keep)
 	_exit(1);
 }
 
+char *index_child_find_builder(void)
+{
+	static const char beside[] = "/index-builder/lbrd-index";
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(beside));
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash) {
+		strcpy(slash, beside);
+		if (access(path, X_OK) == 0)
+			return strdup(path);
+	}
+	return strdup(LBRD_INDEX);
+}
+
 bool index_child_may_download(void)
 {
 	const char *urls = getenv("DEBUGINFOD_URLS");

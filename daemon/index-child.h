@@ -40,6 +40,9 @@ struct index_child {
 /* Exit status: none of the files found is the right one. Else 0: done; anything else: it failed. */
 #define INDEX_CHILD_NOTHING 3
 
+/* The lbrd-index beside this program in a build tree, else the installed one. NULL: no memory. */
+char *index_child_find_builder(void);
+
 /* Whether there is a server to download from: debuginfod-find(1), DEBUGINFOD_URLS. */
 bool index_child_may_download(void);
 

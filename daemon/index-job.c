@@ -345,7 +345,7 @@ int index_jobs_new(const struct index_jobs_config *config, struct index_jobs **r
 	jobs->config = *config;
 	TAILQ_INIT(&jobs->queue);
 	jobs->turn = event_new(config->base, -1, 0, on_turn, jobs);
-	jobs->builder = strdup(config->builder);
+	jobs->builder = config->builder ? strdup(config->builder) : index_child_find_builder();
 	if (!jobs->builder || !jobs->turn ||
 	    index_build_new(config->base, &build_events, jobs, &jobs->build) < 0 ||
 	    index_cache_new(config->base, config->directory, on_arrived, jobs, &jobs->cache) < 0) {

@@ -20,7 +20,7 @@ struct index_limits {
 struct index_jobs_config {
 	struct event_base *base;
 	struct symbols *symbols;
-	const char *builder; /* path of lbrd-index; copied */
+	const char *builder; /* path of lbrd-index; copied; NULL: index_child_find_builder() */
 	const char *directory; /* of the cache; copied; made when it is missing */
 	const char *root; /* "": where debug information is looked for; another one in tests */
 	struct index_limits limits;

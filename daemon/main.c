@@ -211,33 +211,12 @@ static int make_hub(struct daemon *daemon)
 	return r < 0 ? r : hub_new(&config, &daemon->api.hub);
 }
 
-/* The one beside this lbrd in a build tree, else the installed one. */
-static char *find_builder(const char *wanted)
-{
-	static const char beside[] = "/index-builder/lbrd-index";
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(beside));
-	char *slash;
-
-	if (wanted)
-		return strdup(wanted);
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (slash) {
-		strcpy(slash, beside);
-		if (access(path, X_OK) == 0)
-			return strdup(path);
-	}
-	return strdup(LBRD_INDEX);
-}
-
 static int make_index_jobs(struct daemon *daemon)
 {
-	_cleanup_free_ char *builder = find_builder(daemon->options.builder);
 	const struct index_jobs_config config = {
 		.base = daemon->base,
 		.symbols = daemon->api.symbols,
-		.builder = builder,
+		.builder = daemon->options.builder,
 		.directory = daemon->options.cache,
 		.root = "",
 		.limits = {
@@ -249,7 +228,7 @@ static int make_index_jobs(struct daemon *daemon)
 		.changed = on_index_changed,
 		.userdata = daemon,
 	};
-	int r = builder ? index_jobs_new(&config, &daemon->index_jobs) : -ENOMEM;
+	int r = index_jobs_new(&config, &daemon->index_jobs);
 
 	if (r == 0)
 		daemon->api.indexes = index_jobs_list(daemon->index_jobs);
