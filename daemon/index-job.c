@@ -139,10 +139,11 @@ static void explain_absence(struct index_jobs *jobs, struct job *job)
 {
 	char path[PATH_MAX];
 
-	job->download = false; /* next time there may be something */
 	index_cache_path(jobs->cache, &job->build_id, path);
-	set_message(job, "Its debug information is not on this machine. Install it, or copy an index, "
-		    "made by lbrd-index where it is, to %s", path);
+	set_message(job, "Its debug information is not on this machine%s. Install it, or copy an "
+		    "index, made by lbrd-index where it is, to %s",
+		    job->download ? ", nor could debuginfod-find get it" : "", path);
+	job->download = false; /* next time there may be something */
 	set_state(jobs, job, INDEX_ABSENT);
 }
 

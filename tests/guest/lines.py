@@ -6,12 +6,14 @@ Run by the script `lines`, which builds the module. The kernel's index is that o
 where there is one; else that of a made-up vmlinux, which has nothing but int_sqrt(), one line for
 each byte."""
 
+import http.server
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import harness
@@ -284,6 +286,53 @@ def test_debuginfod_is_asked_when_it_is_configured():
         check_module(scene, scene.run())
 
 
+class DebuginfodServer(http.server.ThreadingHTTPServer):
+    """Has one file. Answers as debuginfod does, to requests of this machine only."""
+
+    def __init__(self, id, path):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.place, self.content, self.asked = f"/buildid/{id}/debuginfo", path.read_bytes(), []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = self.path == self.server.place
+            self.server.asked.append(self.path)
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(self.server.content) if found else 0))
+            self.end_headers()
+            if found:
+                self.wfile.write(self.server.content)
+
+        def log_message(self, *arguments):
+            pass
+
+
+def test_debug_information_comes_over_http():
+    """Where the machine has the module, but stripped, as distributions have it."""
+    fetched = pathlib.Path(os.environ["LBRD_DEBUGINFOD"], "debuginfod-find")
+    if not fetched.exists():
+        harness.skip("debuginfod-find could not be fetched")
+    find = make_program("debuginfod-find", "").parent  # where nobody may run it
+    shutil.copy(fetched, find)
+    module = FILES / "first" / f"{MODULE}.ko"
+    id = subprocess.check_output(["readelf", "-n", module], text=True)
+    id = id.split("Build ID:")[1].split()[0]
+    with DebuginfodServer(id, module) as server:
+        environment = {"PATH": f"{find}:{os.environ['PATH']}", "DEBUGINFOD_URLS": server.url}
+        with Scene(environment=environment) as scene:
+            harness.equal(scene.module.id, id)
+            subprocess.check_call(["objcopy", "--strip-debug", UPDATES / f"{MODULE}.ko"])
+            scene.run()
+            index = scene.wait_index(MODULE, "ready", "absent", "failed")
+            harness.equal(index["state"], "ready", index)
+            assert str(scene.cache / "debuginfod") in index["message"], index
+            harness.equal(server.asked.count(server.place), 1)  # others are asked for, too
+            check_module(scene, scene.run())
+        server.shutdown()
+
+
 def make_program(name, text):
     path = pathlib.Path(tempfile.mkdtemp(prefix="program-"))
     path.chmod(0o755)
@@ -328,6 +377,7 @@ def check_unprivileged(pid):
     harness.equal(status["Groups"].split(), [], "groups")
     harness.equal(status["NoNewPrivs"], "1")
     harness.equal(os.getpriority(os.PRIO_PROCESS, pid), 19, "niceness")
+    harness.equal(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text(), "1000\n")
     harness.equal(os.sched_getscheduler(pid), os.SCHED_BATCH, "scheduler")
     assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net"), "network"
     links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}

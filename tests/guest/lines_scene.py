@@ -112,6 +112,7 @@ class Scene(contextlib.ExitStack):
         self.build, self.suffix, self.builder = build, suffix, builder
         self.environment = environment
         self.cache = pathlib.Path(cache or tempfile.mkdtemp(prefix="cache-"))
+        self.cache.chmod(0o755)  # as systemd makes it: what is downloaded is nobody's
 
     def __enter__(self):
         super().__enter__()
