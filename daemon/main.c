@@ -282,7 +282,7 @@ static int make_policy(struct daemon *daemon)
 
 static int make_server(struct daemon *daemon)
 {
-	const struct server_config config = {
+	struct server_config config = {
 		.base = daemon->base,
 		.interface_text = proto_interface_text,
 		.methods = api_methods,
@@ -292,8 +292,8 @@ static int make_server(struct daemon *daemon)
 		.url = "https://github.com/lbrd/lbrd",
 		.limits = {
 			.max_message = limit_value(LIMIT_CALL_BYTES),
-			.max_peers = limit_value(LIMIT_CONNECTIONS),
 			.max_depth = limit_value(LIMIT_JSON_DEPTH),
+			.turn_calls = limit_value(LIMIT_TURN_CALLS),
 			.max_queued_replies = limit_value(LIMIT_QUEUED_REPLY_BYTES),
 		},
 		.events = {
@@ -306,6 +306,7 @@ static int make_server(struct daemon *daemon)
 		.userdata = &daemon->api,
 	};
 
+	limits_of_users(&config.limits.users);
 	return server_new(&config, &daemon->api.server);
 }
 

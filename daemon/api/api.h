@@ -52,7 +52,6 @@ struct api {
 	const struct pipeline_counters *pipeline;
 	uint64_t since; /* nanoseconds since 1970 */
 	TAILQ_HEAD(, detach) detaches; /* calls that wait for attachments to end */
-	size_t n_dumps; /* that are on their way to a client */
 };
 
 void api_init(struct api *api);

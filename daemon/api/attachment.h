@@ -49,6 +49,8 @@ struct attachment {
 	struct peer *peer; /* that it lives as long as; NULL when persistent */
 	bool kept; /* it outlives this process, with its tracers */
 	struct peer_credentials owner;
+	struct charge charge; /* for itself, */
+	struct charge targets_charge; /* and for what it traces */
 	struct attachment_filter filter;
 	bool without_branches;
 	uint64_t since; /* nanoseconds since 1970 */

@@ -32,6 +32,8 @@ void attachment_discard(struct attachments *attachments, struct attachment *atta
 		use_drop(&attachment->uses[i]);
 	if (!attachment->without_branches)
 		lbr_release(attachments->config.lbr);
+	charge_release(&attachment->charge);
+	charge_release(&attachment->targets_charge);
 	free(attachment);
 }
 
@@ -185,15 +187,37 @@ static struct attachment *attachment_new(struct attachments *attachments,
 	return attachment;
 }
 
+static size_t count_of_peer(const struct attachments *attachments, const struct peer *peer)
+{
+	const struct attachment *attachment;
+	size_t n = 0;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries)
+		n += attachment->peer == peer;
+	return n;
+}
+
 static int check_limits(struct attachments *attachments, const struct attach_request *request,
 		int *ret_detail)
 {
 	*ret_detail = -1;
-	if (attachments->count >= limit_value(LIMIT_ATTACHMENTS))
-		*ret_detail = LIMIT_ATTACHMENTS;
-	else if (request->list->n_targets > limit_value(LIMIT_TARGETS))
+	if (request->list->n_targets > limit_value(LIMIT_TARGETS))
 		*ret_detail = LIMIT_TARGETS;
+	else if (request->peer && count_of_peer(attachments, request->peer) >=
+			limit_value(LIMIT_CONNECTION_ATTACHMENTS))
+		*ret_detail = LIMIT_CONNECTION_ATTACHMENTS;
 	return *ret_detail < 0 ? 0 : ATTACH_E_LIMIT;
+}
+
+static int take_charges(struct attachment *attachment, const struct attach_request *request,
+		int *ret_detail)
+{
+	*ret_detail = RESOURCE_ATTACHMENTS;
+	if (!charge_take(&attachment->charge, request->account, RESOURCE_ATTACHMENTS, 1))
+		return ATTACH_E_SHARE;
+	*ret_detail = RESOURCE_TARGETS;
+	return charge_take(&attachment->targets_charge, request->account, RESOURCE_TARGETS,
+			request->list->n_targets) ? 0 : ATTACH_E_SHARE;
 }
 
 /* Whether to go on although some of the request's targets failed. */
@@ -230,7 +254,9 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 		return -ENOMEM;
 	}
 
-	r = load(attachments, attachment, request->list);
+	r = take_charges(attachment, request, ret_detail);
+	if (r == 0)
+		r = load(attachments, attachment, request->list);
 	if (r == 0)
 		r = judge(request, attachment);
 	if (r == 0) {
@@ -246,6 +272,7 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 	}
 	/* The trampolines that activation made are known before their first record is read. */
 	symbols_refresh(attachments->config.symbols);
+	charge_resize(&attachment->targets_charge, attachment->n_uses);
 	attachment_capture_code(attachments, attachment);
 	attachment_add(attachments, attachment);
 	if (!attachment->peer)

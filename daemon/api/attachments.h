@@ -46,6 +46,7 @@ enum attach_error {
 	ATTACH_E_BRANCH_RECORDS, /* detail: enum lbr_error, 0 when the helper is missing */
 	ATTACH_E_TRACING, /* detail: negative errno of the probe */
 	ATTACH_E_LIMIT, /* detail: enum limit_id */
+	ATTACH_E_SHARE, /* detail: the resource of which the user has as much as it may */
 };
 
 struct attach_request {
@@ -54,6 +55,7 @@ struct attach_request {
 	bool without_branches;
 	bool partial;
 	struct peer *peer; /* NULL: persistent */
+	struct account *account; /* of the owner; borrowed */
 	struct peer_credentials owner;
 };
 

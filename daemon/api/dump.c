@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/macro.h"
+#include "daemon/api/limits.h"
 #include "daemon/api/instruction-text.h"
 #include "daemon/symbol/bpf-disassembler.h"
 #include "daemon/symbol/bpf-maps.h"
@@ -30,6 +31,7 @@ struct dump {
 	uint64_t call_base; /* what the numbers of helpers count from; 0: not known */
 	struct item *items;
 	size_t n_items;
+	size_t bytes; /* of code, of all items */
 
 	size_t item; /* the next instruction is of this one, */
 	size_t position; /* so far behind its beginning */
@@ -71,49 +73,51 @@ void dump_free(struct dump *dump)
 	free(dump);
 }
 
-static struct item *add_item(struct dump *dump)
+/* Takes references of its own to what the item refers to. */
+static int add_item(struct dump *dump, const struct item *item, size_t bytes)
 {
-	struct item *grown = reallocarray(dump->items, dump->n_items + 1, sizeof(*grown));
+	struct item *grown;
 
+	if (bytes > limit_value(LIMIT_DUMP_BYTES) - dump->bytes)
+		return -EFBIG;
+	grown = reallocarray(dump->items, dump->n_items + 1, sizeof(*grown));
 	if (!grown)
-		return NULL;
+		return -ENOMEM;
 	dump->items = grown;
-	return &grown[dump->n_items++];
+	dump->bytes += bytes;
+	code_image_ref(item->image);
+	bpf_program_ref(item->program);
+	grown[dump->n_items++] = *item;
+	return 0;
 }
 
 int dump_add_image(struct dump *dump, struct code_image *image)
 {
-	struct item *item = add_item(dump);
-
-	if (!item)
-		return -ENOMEM;
-	*item = (struct item){
-		.image = code_image_ref(image),
-		.program = bpf_program_ref(image->program),
+	const struct item item = {
+		.image = image,
+		.program = image->program,
 		.function = image->function,
 		.end = image->size,
 	};
-	return 0;
+
+	return add_item(dump, &item, image->size);
 }
 
 int dump_add_insns(struct dump *dump, struct bpf_program *program, size_t function)
 {
-	struct item *item = add_item(dump);
-
-	if (!item)
-		return -ENOMEM;
-	*item = (struct item){
-		.program = bpf_program_ref(program),
+	struct item item = {
+		.program = program,
 		.function = function,
 		.end = program->n_insns,
 	};
+
 	if (function < program->n_functions) {
-		item->begin = program->functions[function].insn;
+		item.begin = program->functions[function].insn;
 		if (function + 1 < program->n_functions)
-			item->end = MIN(item->end, program->functions[function + 1].insn);
-		item->begin = MIN(item->begin, item->end);
+			item.end = MIN(item.end, program->functions[function + 1].insn);
+		item.begin = MIN(item.begin, item.end);
 	}
-	return 0;
+	return add_item(dump, &item, (item.end - item.begin) * sizeof(struct bpf_insn));
 }
 
 /* ---- text ---- */

@@ -25,12 +25,15 @@ struct dump_config {
 int dump_new(const struct dump_config *config, struct dump **ret);
 void dump_free(struct dump *dump);
 
-/* Appends a function's machine code; takes a reference of its own. -ENOMEM. */
+/*
+ * Appends a function's machine code; takes a reference of its own. -ENOMEM; -EFBIG: more than
+ * LIMIT_DUMP_BYTES in all.
+ */
 int dump_add_image(struct dump *dump, struct code_image *image);
 
 /*
  * Appends the BPF instructions of one function of a program, or of all of them when they are not
- * known apart (`function` SIZE_MAX); takes a reference. -ENOMEM.
+ * known apart (`function` SIZE_MAX); takes a reference. -ENOMEM, -EFBIG.
  */
 int dump_add_insns(struct dump *dump, struct bpf_program *program, size_t function);
 

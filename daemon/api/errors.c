@@ -82,17 +82,12 @@ int error_tracing(struct call *call, int error)
 
 int error_limit(struct call *call, enum limit_id id)
 {
-	struct json_object *object = json_object_new_object();
 	char hint[160];
 
 	snprintf(hint, sizeof(hint), "At most %" PRIu64 " %s are allowed; see lbrctl status --limits.",
 			limits[id].value, limits[id].unit);
-	if (object) {
-		reply_add_string(object, "name", limits[id].name);
-		reply_add_int(object, "value", limits[id].value);
-		reply_add_string(object, "hint", hint);
-	}
-	return call_error(call, "io.lbrd.LimitReached", object);
+	return call_error(call, "io.lbrd.LimitReached",
+			limit_refusal(limits[id].name, limits[id].value, hint));
 }
 
 int error_no_such_attachment(struct call *call, uint32_t id)

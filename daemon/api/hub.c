@@ -30,6 +30,7 @@ struct subscription {
 	bool outpaced; /* others waited for it in vain */
 	struct hub *hub;
 
+	struct charge charge; /* as an observer; holds the user's account */
 	uint64_t last_skipped;
 	struct losses untold;
 	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
@@ -122,6 +123,7 @@ void hub_free(struct hub *hub)
 static void subscription_free(struct subscription *subscription)
 {
 	TAILQ_REMOVE(&subscription->hub->subscriptions, subscription, entries);
+	charge_release(&subscription->charge);
 	free(subscription);
 }
 
@@ -173,8 +175,12 @@ static void tell_losses(struct subscription *subscription)
 
 static bool has_room(const struct subscription *subscription)
 {
-	return !subscription->lagging &&
-			call_queued(subscription->call) <= limit_value(LIMIT_OBSERVER_BYTES);
+	size_t queued = call_queued(subscription->call);
+
+	if (subscription->lagging || queued > limit_value(LIMIT_OBSERVER_BYTES))
+		return false;
+	return queued <= limit_value(LIMIT_OBSERVER_OWN) ||
+			account_has_room(subscription->charge.account, RESOURCE_STREAM_BYTES);
 }
 
 static void skip(struct subscription *subscription, uint64_t sequence, enum loss_cause cause)
@@ -253,6 +259,11 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 
 	if (!subscription)
 		return -ENOMEM;
+	if (!charge_take(&subscription->charge, peer_account(call_peer(call)),
+			RESOURCE_OBSERVERS, 1)) {
+		free(subscription);
+		return -EDQUOT;
+	}
 	subscription->hub = hub;
 	subscription->call = call;
 	subscription->view = config->view;

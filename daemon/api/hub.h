@@ -47,7 +47,8 @@ struct subscription_config {
 
 /*
  * Makes an open call an observer; the subscription lives until the peer is gone or the stream
- * ended. The caller has sent the first reply. -ENOMEM.
+ * ended. The caller has sent the first reply, and made sure before that its user may have another
+ * RESOURCE_OBSERVERS (else -EDQUOT). -ENOMEM.
  */
 int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config);
 

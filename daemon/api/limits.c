@@ -3,25 +3,45 @@
 #include "daemon/api/limits.h"
 
 const struct limit limits[N_LIMITS] = {
+	[LIMIT_USER_SHARE] = {"userShare", 50, "percent",
+		"One user may have so much of what others leave of a total, so all find something."},
+	[LIMIT_ROOT_SHARE] = {"rootShare", 75, "percent",
+		"The same for root, who may need more than others, but never all."},
 	[LIMIT_CALL_BYTES] = {"callBytes", 1 << 20, "bytes",
 		"A call with a thousand targets needs a tenth of it; more is not a call."},
 	[LIMIT_JSON_DEPTH] = {"jsonDepth", 16, "levels",
 		"The deepest call of the interface nests four levels."},
+	[LIMIT_TURN_CALLS] = {"turnCalls", 32, "calls of a connection",
+		"What is sent ahead waits in the socket, and in a turn of the loop so many are answered."},
+	[LIMIT_CALLS_BYTES] = {"callsBytes", 64 << 20, "bytes of unfinished calls",
+		"In all, beyond 64 KB for each connection: room for dozens of the largest ones."},
 	[LIMIT_CONNECTIONS] = {"connections", 1024, "connections",
-		"A stream needs a connection of its own; the file descriptors must last for all."},
+		"In all. A stream needs a connection of its own; the file descriptors must last for all."},
 	[LIMIT_QUEUED_REPLY_BYTES] = {"queuedReplyBytes", 4 << 20, "bytes",
 		"A client that sends calls but reads no replies is not read from beyond it."},
+	[LIMIT_REPLIES_BYTES] = {"repliesBytes", 64 << 20, "bytes of unread replies",
+		"In all. Without it each connection could leave the largest reply unread."},
 	[LIMIT_ATTACHMENTS] = {"attachments", 1024, "attachments",
-		"Each one holds kernel memory for its tracers."},
+		"In all. Each one holds kernel memory for its tracers."},
+	[LIMIT_CONNECTION_ATTACHMENTS] = {"connectionAttachments", 256, "attachments",
+		"That live as long as one connection: when it ends, all end in one turn."},
 	[LIMIT_TARGETS] = {"targets", 4096, "targets per attachment",
 		"Each one is a BPF program and a trampoline of its own."},
+	[LIMIT_ALL_TARGETS] = {"allTargets", 16384, "attached targets",
+		"In all: 4 KB of kernel memory each at the least."},
 	[LIMIT_SELECTORS] = {"selectors", 1024, "selectors per call",
 		"Each one may walk all programs or all kernel functions."},
+	[LIMIT_OBSERVERS] = {"observers", 512, "observers",
+		"In all. Half of the connections, so that there are always some for requests."},
 	[LIMIT_OBSERVER_BYTES] = {"observerBytes", 8 << 20, "bytes",
 		"What may wait for one observer before whole snapshots are skipped for it."},
+	[LIMIT_OBSERVER_OWN] = {"observerOwn", 1 << 20, "bytes",
+		"Of it, what may wait however much waits for others: a slow one takes it from nobody."},
+	[LIMIT_STREAMS_BYTES] = {"streamsBytes", 512 << 20, "bytes of streams",
+		"In all, before observers have but their own. A frame counts for each it waits for."},
 	[LIMIT_OBSERVER_STALL] = {"observerStall", 30, "seconds",
 		"An observer that accepts no byte for so long is disconnected."},
-	[LIMIT_PACE_BYTES] = {"paceBytes", 1 << 20, "bytes",
+	[LIMIT_PACE_BYTES] = {"paceBytes", 512 << 10, "bytes",
 		"While observers have so much to read, records wait in the ring, which is denser."},
 	[LIMIT_PACE_STALL] = {"paceStall", 1000, "milliseconds",
 		"An observer that accepts no byte for so long is not waited for."},
@@ -58,9 +78,35 @@ const struct limit limits[N_LIMITS] = {
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
 		"Symbols of an unloaded program stay for records that are still on their way."},
 	[LIMIT_DUMPS] = {"dumps", 16, "dumps",
-		"Each one holds the code and the lines of its programs until it has been read."},
+		"In all. Each one holds the code and the lines of its programs until it has been read."},
 	[LIMIT_DUMP_PART] = {"dumpPart", 512, "instructions",
 		"Requests are served and the ring is drained between two parts of a dump."},
 	[LIMIT_DUMP_REPLY] = {"dumpReply", 4096, "instructions",
 		"Without `more` a dump is one reply, made in one go: 2 ms and half a megabyte."},
+	[LIMIT_DUMP_BYTES] = {"dumpBytes", 16 << 20, "bytes of code",
+		"In one dump. The largest programs have a megabyte or two."},
 };
+
+void limits_of_users(struct account_config *ret)
+{
+	static const enum limit_id totals[MAX_RESOURCES] = {
+		[RESOURCE_CONNECTIONS] = LIMIT_CONNECTIONS,
+		[RESOURCE_CALL_BYTES] = LIMIT_CALLS_BYTES,
+		[RESOURCE_REPLY_BYTES] = LIMIT_REPLIES_BYTES,
+		[RESOURCE_STREAM_BYTES] = LIMIT_STREAMS_BYTES,
+		[RESOURCE_OBSERVERS] = LIMIT_OBSERVERS,
+		[RESOURCE_ATTACHMENTS] = LIMIT_ATTACHMENTS,
+		[RESOURCE_TARGETS] = LIMIT_ALL_TARGETS,
+		[RESOURCE_DUMPS] = LIMIT_DUMPS,
+	};
+
+	*ret = (struct account_config){
+		.user_percent = limit_value(LIMIT_USER_SHARE),
+		.root_percent = limit_value(LIMIT_ROOT_SHARE),
+	};
+	for (int i = 0; i < MAX_RESOURCES; i++) {
+		const struct limit *limit = &limits[totals[i]];
+
+		ret->resources[i] = (struct resource){limit->name, limit->unit, limit->value};
+	}
+}

@@ -5,15 +5,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/wire/account.h"
+
 enum limit_id {
+	LIMIT_USER_SHARE,
+	LIMIT_ROOT_SHARE,
 	LIMIT_CALL_BYTES,
 	LIMIT_JSON_DEPTH,
 	LIMIT_CONNECTIONS,
+	LIMIT_TURN_CALLS,
+	LIMIT_CALLS_BYTES,
 	LIMIT_QUEUED_REPLY_BYTES,
+	LIMIT_REPLIES_BYTES,
 	LIMIT_ATTACHMENTS,
+	LIMIT_CONNECTION_ATTACHMENTS,
 	LIMIT_TARGETS,
+	LIMIT_ALL_TARGETS,
 	LIMIT_SELECTORS,
+	LIMIT_OBSERVERS,
 	LIMIT_OBSERVER_BYTES,
+	LIMIT_OBSERVER_OWN,
+	LIMIT_STREAMS_BYTES,
 	LIMIT_OBSERVER_STALL,
 	LIMIT_PACE_BYTES,
 	LIMIT_PACE_STALL,
@@ -36,6 +48,7 @@ enum limit_id {
 	LIMIT_DUMPS,
 	LIMIT_DUMP_PART,
 	LIMIT_DUMP_REPLY,
+	LIMIT_DUMP_BYTES,
 	N_LIMITS,
 };
 
@@ -52,3 +65,14 @@ static inline uint64_t limit_value(enum limit_id id)
 {
 	return limits[id].value;
 }
+
+/* What users share, besides the resources of the server. */
+enum {
+	RESOURCE_OBSERVERS = N_SERVER_RESOURCES,
+	RESOURCE_ATTACHMENTS,
+	RESOURCE_TARGETS,
+	RESOURCE_DUMPS,
+};
+
+/* The limits that are totals of all users, for server_config. */
+void limits_of_users(struct account_config *ret);

@@ -36,7 +36,7 @@ static const char *parse_selectors(struct json_object *array, struct parsed *ret
 	size_t n = json_object_array_length(array);
 	const char *wrong;
 
-	if (n == 0 || n > limit_value(LIMIT_SELECTORS))
+	if (n == 0)
 		return "targets";
 	ret->selectors = calloc(n, sizeof(*ret->selectors));
 	if (!ret->selectors)
@@ -148,6 +148,8 @@ static int refuse(struct api *api, struct call *call, int error, int detail,
 		return error_branch_records(call, detail);
 	case ATTACH_E_TRACING:
 		return error_tracing(call, detail);
+	case ATTACH_E_SHARE:
+		return call_limit_reached(call, detail);
 	default:
 		return error_limit(call, detail);
 	}
@@ -159,11 +161,19 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 	struct parsed parsed __attribute__((cleanup(parsed_deinit))) = {};
 	struct target_list list __attribute__((cleanup(target_list_deinit))) = {};
 	struct attach_request request = {
-		.list = &list, .owner = *peer_credentials(call_peer(call))};
+		.list = &list,
+		.owner = *peer_credentials(call_peer(call)),
+		.account = peer_account(call_peer(call)),
+	};
 	struct attachment *attachment;
 	const char *wrong;
 	int detail = 0, r;
 
+	if (json_object_array_length(parameter(parameters, "targets")) >
+			limit_value(LIMIT_SELECTORS))
+		return error_limit(call, LIMIT_SELECTORS);
+	if (call_wants_more(call) && !account_has_room(request.account, RESOURCE_OBSERVERS))
+		return call_limit_reached(call, RESOURCE_OBSERVERS);
 	wrong = parse(parameters, &parsed);
 	if (wrong)
 		return error_invalid_parameter(call, wrong);

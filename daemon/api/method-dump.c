@@ -224,11 +224,12 @@ struct dumping {
 	struct call *call;
 	struct dump *dump;
 	struct event *turn;
+	struct charge charge;
 };
 
 static void dumping_free(struct dumping *dumping)
 {
-	dumping->api->n_dumps--;
+	charge_release(&dumping->charge);
 	if (dumping->turn)
 		event_free(dumping->turn);
 	dump_free(dumping->dump);
@@ -318,10 +319,10 @@ static int stream(struct api *api, struct call *call, struct dump *dump)
 		dump_free(dump);
 		return -ENOMEM;
 	}
-	api->n_dumps++;
 	*dumping = (struct dumping){.api = api, .call = call, .dump = dump};
 	dumping->turn = evtimer_new(api->base, on_turn, dumping);
-	if (!dumping->turn) {
+	if (!dumping->turn || !charge_take(&dumping->charge, peer_account(call_peer(call)),
+			RESOURCE_DUMPS, 1)) {
 		dumping_free(dumping);
 		return -ENOMEM;
 	}
@@ -402,8 +403,8 @@ int method_dump(struct call *call, struct json_object *parameters, void *userdat
 
 	if (wrong)
 		return error_invalid_parameter(call, wrong);
-	if (api->n_dumps >= limit_value(LIMIT_DUMPS))
-		return error_limit(call, LIMIT_DUMPS);
+	if (!account_has_room(peer_account(call_peer(call)), RESOURCE_DUMPS))
+		return call_limit_reached(call, RESOURCE_DUMPS);
 	config.hide = api_hides(api, call);
 	/* What lies at an address would tell where everything else lies. */
 	if (config.hide && wish.address)
@@ -415,8 +416,12 @@ int method_dump(struct call *call, struct json_object *parameters, void *userdat
 		return r;
 	wish.dump = dump;
 	r = gather(&wish);
-	if (r > 0)
+	if (r == -EFBIG) {
+		error_limit(call, LIMIT_DUMP_BYTES);
+		r = 1;
+	} else if (r > 0) {
 		refuse(call, &wish, r);
+	}
 	target_list_deinit(&wish.list);
 	if (r)
 		return r < 0 ? r : 0;

@@ -20,10 +20,12 @@ static int parse_attachments(struct api *api, struct call *call, struct json_obj
 	*ret_n = n;
 	if (!array)
 		return 0;
-	if (n == 0 || n > limit_value(LIMIT_ATTACHMENTS)) {
+	if (n == 0)
 		error_invalid_parameter(call, "attachments");
+	else if (n > limit_value(LIMIT_ATTACHMENTS))
+		error_limit(call, LIMIT_ATTACHMENTS);
+	if (n == 0 || n > limit_value(LIMIT_ATTACHMENTS))
 		return 1;
-	}
 	ids = calloc(n, sizeof(*ids));
 	if (!ids)
 		return -ENOMEM;
@@ -81,6 +83,8 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 		return error_invalid_parameter(call, "replay");
 	if ((uint64_t)replay > limit_value(LIMIT_REPLAY_EVENTS))
 		return error_limit(call, LIMIT_REPLAY_EVENTS);
+	if (!account_has_room(peer_account(call_peer(call)), RESOURCE_OBSERVERS))
+		return call_limit_reached(call, RESOURCE_OBSERVERS);
 	r = parse_attachments(api, call, parameter(parameters, "attachments"), &ids,
 			&config.n_attachments);
 	if (r != 0)

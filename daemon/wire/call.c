@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "daemon/wire/peer.h"
+#include "daemon/wire/server-internal.h"
 #include "proto/json-writer.h"
 #include "proto/message.h"
 
@@ -23,6 +24,8 @@ static void call_finish(struct call *call)
 {
 	struct peer *peer = call->peer;
 
+	if (call->open)
+		peer_charge_output(peer, RESOURCE_REPLY_BYTES);
 	peer->call = NULL;
 	peer_call_finished(peer);
 }
@@ -105,6 +108,14 @@ int call_error(struct call *call, const char *name, struct json_object *paramete
 	return answer(call, name, parameters);
 }
 
+int call_limit_reached(struct call *call, unsigned int resource)
+{
+	const struct peer *peer = call->peer;
+
+	return call_error(call, peer->server->limit_error,
+			  account_refusal(peer_account(peer), resource));
+}
+
 struct peer *call_peer(struct call *call)
 {
 	return call->peer;
@@ -126,6 +137,8 @@ void call_stream(struct call *call, const struct call_stream_events *events, voi
 	if (events)
 		call->events = *events;
 	call->userdata = userdata;
+	if (call->more)
+		peer_charge_output(call->peer, RESOURCE_STREAM_BYTES);
 }
 
 int call_send(struct call *call, struct frame *frame)

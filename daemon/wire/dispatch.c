@@ -201,6 +201,12 @@ void dispatch_message(struct peer *peer, const char *message, size_t length)
 	int r;
 
 	r = message_parse(message, length, peer->server->limits.max_depth, &json);
+	if (r == MESSAGE_E_TOO_DEEP) {
+		peer_refuse(peer, limit_refusal("jsonDepth", peer->server->limits.max_depth,
+						"A call does not nest deeper."),
+			    message_error_text(r));
+		return;
+	}
 	if (r) {
 		peer_close(peer, message_error_text(r));
 		return;
@@ -212,7 +218,9 @@ void dispatch_message(struct peer *peer, const char *message, size_t length)
 		return;
 	}
 	call_begin(peer, request.more, request.oneway);
-	if (request.wrong_member)
+	if (!account_has_room(peer_account(peer), RESOURCE_REPLY_BYTES))
+		call_limit_reached(peer->call, RESOURCE_REPLY_BYTES);
+	else if (request.wrong_member)
 		answer_service_error(peer->call, VARLINK_E_INVALID_PARAMETER, "parameter",
 				     request.wrong_member);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accepts, and turns away who is too many. The rule that must not break: no failure of accept()
- * may spin the loop, and only one that cannot pass ends the service.
+ * Accepts. The rule that must not break: no failure of accept() may spin the loop, and only one
+ * that cannot pass ends the service.
  */
 #include "daemon/wire/listener.h"
 
@@ -30,15 +30,6 @@ struct listener {
 	dev_t device;
 	ino_t inode;
 };
-
-/* The client may have gone already, or may never read: nothing of this waits. */
-static void turn_away(struct server *server, int fd)
-{
-	if (server->full_frame)
-		send(fd, server->full_frame->data, server->full_frame->length,
-				MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
-}
 
 static void back_off(struct listener *listener)
 {
@@ -91,9 +82,7 @@ static void on_connection(evutil_socket_t listening, short what, void *userdata)
 			accept_failed(listener, errno);
 			return;
 		}
-		if (server->n_peers >= server->limits.max_peers)
-			turn_away(server, fd);
-		else if (peer_new(server, fd, &peer) == -ENOMEM)
+		if (peer_new(server, fd, &peer) == -ENOMEM)
 			back_off(listener);
 	}
 }

@@ -19,8 +19,6 @@
 #include "daemon/wire/event-clear.h"
 #include "daemon/wire/server-internal.h"
 
-/* Messages and reads in a row before the other connections have their turn. */
-#define STEPS_PER_TURN 32u
 /* How long a connection that ends may take to read what is queued for it. */
 #define CLOSE_TIMEOUT_S 10
 
@@ -50,6 +48,17 @@ static void schedule_work(struct peer *peer)
 
 /* ---- the end ---- */
 
+static void charge_output(struct peer *peer)
+{
+	if (peer->output_charge.amount != peer->output.bytes)
+		charge_force(&peer->output_charge, peer->output.bytes);
+}
+
+void peer_charge_output(struct peer *peer, unsigned int resource)
+{
+	charge_move(&peer->output_charge, resource);
+}
+
 static void note_reason(struct peer *peer, const char *reason)
 {
 	if (reason && !peer->drop_reason[0])
@@ -66,6 +75,7 @@ void peer_drop(struct peer *peer, const char *reason)
 	event_del(peer->write_event);
 	event_del(peer->work_event);
 	output_deinit(&peer->output);
+	charge_output(peer);
 	schedule_work(peer);
 }
 
@@ -79,6 +89,24 @@ void peer_close(struct peer *peer, const char *reason)
 	event_del(peer->work_event);
 	if (peer->output.bytes == 0 || event_add(peer->work_event, &timeout) < 0)
 		peer_drop(peer, NULL);
+}
+
+void peer_refuse(struct peer *peer, struct json_object *parameters, const char *reason)
+{
+	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+
+	if (call_render(peer->server->limit_error, parameters, false, &frame) == 0)
+		peer_send(peer, frame);
+	json_object_put(parameters);
+	if (!peer->dead)
+		peer_close(peer, reason);
+}
+
+static void release_charges(struct peer *peer)
+{
+	charge_release(&peer->output_charge);
+	charge_release(&peer->input_charge);
+	charge_release(&peer->connection);
 }
 
 void peer_free(struct peer *peer)
@@ -99,6 +127,7 @@ void peer_free(struct peer *peer)
 	event_clear(&peer->work_event);
 	output_deinit(&peer->output);
 	framing_deinit(&peer->input);
+	release_charges(peer);
 	free(peer->groups);
 	close_fd(peer->fd);
 	free(peer);
@@ -112,6 +141,16 @@ static bool may_read_call(const struct peer *peer)
 		peer->output.bytes <= peer->server->limits.max_queued_replies;
 }
 
+/* What every connection may take to read its calls is not counted. */
+static bool charge_input(struct peer *peer)
+{
+	static const size_t free_of_charge = 65536;
+	size_t capacity = peer->input.capacity;
+
+	return charge_resize(&peer->input_charge,
+			     capacity > free_of_charge ? capacity - free_of_charge : 0);
+}
+
 /* False: there is nothing to read now, or the connection is at its end. */
 static bool read_input(struct peer *peer)
 {
@@ -121,10 +160,16 @@ static bool read_input(struct peer *peer)
 
 	if (!peer->readable) {
 		framing_trim(&peer->input);
+		charge_input(peer);
 		return false;
 	}
 	if (framing_reserve(&peer->input, &room, &size) < 0) {
 		peer_drop(peer, "out of memory");
+		return false;
+	}
+	if (!charge_input(peer)) {
+		peer_refuse(peer, account_refusal(peer_account(peer), RESOURCE_CALL_BYTES),
+			    "its user has too many bytes of unfinished calls");
 		return false;
 	}
 	n = recv(peer->fd, room, size, MSG_DONTWAIT);
@@ -152,7 +197,9 @@ static bool step(struct peer *peer)
 		return true;
 	}
 	if (r < 0) {
-		peer_close(peer, "message too large");
+		peer_refuse(peer, limit_refusal("callBytes", peer->input.max_message,
+						"Ask for less in one call."),
+			    "message too large");
 		return false;
 	}
 	if (peer->end_of_input) {
@@ -164,13 +211,13 @@ static bool step(struct peer *peer)
 
 static void pump(struct peer *peer)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, max = peer->server->limits.turn_calls;
 
 	peer->pumping = true;
-	while (n < STEPS_PER_TURN && may_read_call(peer) && step(peer))
+	while (n < max && may_read_call(peer) && step(peer))
 		n++;
 	peer->pumping = false;
-	if (n == STEPS_PER_TURN && may_read_call(peer))
+	if (n == max && may_read_call(peer))
 		schedule_work(peer);
 	/* While a call is open nothing is read, and the edge that told of the end may have been
 	 * the one that brought the call: so it is asked for. Without a call the end is read, or
@@ -223,6 +270,7 @@ int peer_hold(struct peer *peer, struct frame *frame)
 		peer_drop(peer, "out of memory");
 		return -ENOMEM;
 	}
+	charge_output(peer);
 	return 0;
 }
 
@@ -250,6 +298,7 @@ int peer_send(struct peer *peer, struct frame *frame)
 		peer_drop(peer, n == -ENOMEM ? "out of memory" : NULL);
 		return n == -ENOMEM ? -ENOMEM : -EPIPE;
 	}
+	charge_output(peer);
 	if (was_empty && peer->output.bytes > 0) {
 		peer->progress_at = monotonic_now();
 		want_writable(peer);
@@ -265,6 +314,7 @@ void peer_flush(struct peer *peer)
 		peer_drop(peer, NULL);
 	else if (peer->output.bytes > 0 && (n > 0 || peer->held))
 		peer->progress_at = monotonic_now();
+	charge_output(peer);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *userdata)
@@ -324,6 +374,32 @@ static int read_credentials(struct peer *peer)
 	return 0;
 }
 
+/* Nothing of this waits: the client may have gone already, or may never read. */
+static int turn_away(struct peer *peer, const struct account *account)
+{
+	struct json_object *parameters = account_refusal(account, RESOURCE_CONNECTIONS);
+	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+
+	if (call_render(peer->server->limit_error, parameters, false, &frame) == 0)
+		send(peer->fd, frame->data, frame->length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	json_object_put(parameters);
+	return -EDQUOT;
+}
+
+static int open_charges(struct peer *peer)
+{
+	_cleanup_(account_unref_p) struct account *account = NULL;
+	int r = accounts_get(peer->server->accounts, peer->credentials.uid, &account);
+
+	if (r < 0)
+		return r;
+	if (!charge_take(&peer->connection, account, RESOURCE_CONNECTIONS, 1))
+		return turn_away(peer, account);
+	charge_take(&peer->input_charge, account, RESOURCE_CALL_BYTES, 0);
+	charge_take(&peer->output_charge, account, RESOURCE_REPLY_BYTES, 0);
+	return 0;
+}
+
 int peer_new(struct server *server, int fd, struct peer **ret)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
@@ -334,6 +410,9 @@ int peer_new(struct server *server, int fd, struct peer **ret)
 	peer->server = server;
 	peer->fd = fd;
 	r = read_credentials(peer);
+	if (r < 0)
+		goto fail;
+	r = open_charges(peer);
 	if (r < 0)
 		goto fail;
 	framing_init(&peer->input, server->limits.max_message);
@@ -349,6 +428,7 @@ fail:
 		event_clear(&peer->read_event);
 		event_clear(&peer->write_event);
 		event_clear(&peer->work_event);
+		release_charges(peer);
 		free(peer->groups);
 	}
 	free(peer);
@@ -365,4 +445,9 @@ size_t peer_groups(const struct peer *peer, const gid_t **ret)
 {
 	*ret = peer->groups;
 	return peer->n_groups;
+}
+
+struct account *peer_account(const struct peer *peer)
+{
+	return peer->connection.account;
 }

@@ -21,10 +21,13 @@ struct peer {
 	uint64_t progress_at; /* CLOCK_MONOTONIC: when the socket last took a byte of the queue */
 	struct call *call; /* the one that is being answered: &only_call, or NULL */
 	struct call only_call;
+	struct charge output_charge;
 
 	LIST_ENTRY(peer) link; /* server->peers */
 	struct server *server;
 	struct peer_credentials credentials;
+	struct charge connection; /* holds the user's account */
+	struct charge input_charge;
 	gid_t *groups;
 	size_t n_groups;
 
@@ -44,7 +47,10 @@ struct peer {
 	char drop_reason[96]; /* "" when there is nothing to tell */
 };
 
-/* Takes over `fd`, also on failure. Negative errno. */
+/*
+ * Takes over `fd`, also on failure. Negative errno; -EDQUOT when its user has as many connections
+ * as it may, which the other end has been told.
+ */
 int peer_new(struct server *server, int fd, struct peer **ret);
 /* Tells the owner of the open call and of the server, frees. Never from a callback of the peer. */
 void peer_free(struct peer *peer);
@@ -65,6 +71,13 @@ void peer_call_finished(struct peer *peer);
 
 /* Lets the queued bytes leave, then ends the connection. `reason` may be NULL. */
 void peer_close(struct peer *peer, const char *reason);
+/*
+ * Tells LimitReached and closes: what came cannot be read on. Takes over `parameters`, those of the
+ * error. Only between two calls.
+ */
+void peer_refuse(struct peer *peer, struct json_object *parameters, const char *reason);
+/* Counts what is queued as another resource. */
+void peer_charge_output(struct peer *peer, unsigned int resource);
 /* Ends the connection from the loop, whatever is queued. `reason` may be NULL. */
 void peer_drop(struct peer *peer, const char *reason);
 

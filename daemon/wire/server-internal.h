@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "daemon/wire/server.h"
+#include "daemon/wire/service.h"
 #include "proto/interface.h"
 
 struct listener;
@@ -36,7 +37,8 @@ struct server {
 	LIST_HEAD(, listener) listeners;
 	LIST_HEAD(, peer) peers;
 	unsigned int n_peers;
-	struct frame *full_frame; /* what a peer too many is told; NULL: nothing */
+	struct accounts *accounts;
+	char limit_error[SERVICE_ERROR_NAME_MAX]; /* LimitReached with its interface */
 	bool flushing; /* shutdown: no call is read any more */
 };
 

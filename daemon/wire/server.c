@@ -54,24 +54,15 @@ static int serve(struct served_interface *served, const char *text, const struct
 	return 0;
 }
 
-/* Made before it is needed: when there are too many peers is no time to allocate. */
-static int make_full_frame(struct server *server)
+/* Every client may meet a limit, so every client must be able to know of it. */
+static int check_limit_error(struct server *server)
 {
-	struct json_object *parameters = json_object_new_object();
-	char name[SERVICE_ERROR_NAME_MAX];
-	int r = 0;
+	struct json_object *sample = limit_refusal("connections", 1, "Close another one.");
+	bool declared = sample &&
+			service_own_error(server, "LimitReached", sample, server->limit_error);
 
-	if (!parameters)
-		return -ENOMEM;
-	json_object_object_add(parameters, "name", json_object_new_string("connections"));
-	json_object_object_add(parameters, "value",
-			json_object_new_int64(server->limits.max_peers));
-	json_object_object_add(parameters, "hint",
-			json_object_new_string("Close another connection, or try again later."));
-	if (service_own_error(server, "LimitReached", parameters, name))
-		r = call_render(name, parameters, false, &server->full_frame);
-	json_object_put(parameters);
-	return r;
+	json_object_put(sample);
+	return declared ? 0 : sample ? -EINVAL : -ENOMEM;
 }
 
 int server_new(const struct server_config *config, struct server **ret)
@@ -97,7 +88,9 @@ int server_new(const struct server_config *config, struct server **ret)
 		r = serve(&server->served[SERVED_OWN], config->interface_text, config->methods,
 			  config->userdata);
 	if (r == 0)
-		r = make_full_frame(server);
+		r = check_limit_error(server);
+	if (r == 0)
+		r = accounts_new(&server->limits.users, &server->accounts);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(server);
@@ -115,13 +108,18 @@ void server_free(struct server *server)
 		peer_free(peer);
 	for (int i = 0; i < N_SERVED; i++)
 		interface_free(server->served[i].interface);
-	frame_unref(server->full_frame);
+	accounts_unref(server->accounts);
 	free(server);
 }
 
 unsigned int server_n_peers(const struct server *server)
 {
 	return server->n_peers;
+}
+
+struct accounts *server_accounts(struct server *server)
+{
+	return server->accounts;
 }
 
 /* ---- sockets ---- */

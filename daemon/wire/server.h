@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/wire/account.h"
 #include "daemon/wire/frame.h"
 
 struct call;
@@ -43,12 +44,16 @@ struct method {
 
 #define METHOD_MORE (1u << 0) /* only with `more`; else the server answers ExpectedMore */
 
+/*
+ * Whoever meets one is told LimitReached of the served interface: `name` is "callBytes",
+ * "jsonDepth", or that of a resource. Only then a connection ends that cannot go on.
+ */
 struct server_limits {
 	size_t max_message; /* bytes of one call */
-	/* One more is told LimitReached (name: "connections", value, hint), if that is declared. */
-	unsigned int max_peers;
 	unsigned int max_depth; /* of JSON nesting */
+	unsigned int turn_calls; /* of one peer, before the others have their turn */
 	size_t max_queued_replies; /* bytes of unsent replies before no further call is read */
+	struct account_config users; /* its first resources are the server's own */
 };
 
 /* What the server tells its owner; any may be NULL. */
@@ -83,7 +88,8 @@ struct server_config {
 
 /*
  * The interface text is parsed and compared with the methods: -EINVAL when one has a method that
- * the other does not have.
+ * the other does not have, or when there is no error LimitReached (name: string, value: int,
+ * hint: string).
  */
 int server_new(const struct server_config *config, struct server **ret);
 /* Closes all peers (their calls' on_closed run) and the listener. NULL is fine. */
@@ -107,7 +113,11 @@ struct peer_credentials {
 const struct peer_credentials *peer_credentials(const struct peer *peer);
 /* Its supplementary groups (SO_PEERGROUPS at accept), which live as long as the peer. */
 size_t peer_groups(const struct peer *peer, const gid_t **ret);
+/* What is charged to the user at the other end. Borrowed, as long as the peer lives. */
+struct account *peer_account(const struct peer *peer);
 unsigned int server_n_peers(const struct server *server);
+/* Of all users, those that are not connected included. Borrowed. */
+struct accounts *server_accounts(struct server *server);
 
 /* ---- one call ---- */
 
@@ -131,6 +141,9 @@ int call_reply_frame(struct call *call, struct frame *frame);
 
 /* The final error; `name` with its interface ("io.lbrd.NoSuchAttachment"). Like call_reply(). */
 int call_error(struct call *call, const char *name, struct json_object *parameters);
+
+/* Ends the call with LimitReached: its user has as much of a resource as it may have. */
+int call_limit_reached(struct call *call, unsigned int resource);
 
 /*
  * Keeps a call open after its handler returned: for further replies when it came with `more`, for

@@ -35,7 +35,7 @@
 #define MESSAGE 6144
 #define WRITEV 16
 #define AHEAD 64 /* PUBLISH commands without an answer */
-#define MAX_OBSERVERS 1024
+#define MAX_OBSERVERS 384 /* what root may have: limits.c */
 
 struct bench {
 	size_t n_observers, n_messages;
@@ -283,6 +283,10 @@ static void on_drained(void *userdata)
 		event_add(feed->turn, NULL);
 }
 
+static void on_subscribed(void *userdata)
+{
+}
+
 static void on_read_all(evutil_socket_t fd, short what, void *userdata)
 {
 	struct feed *feed = userdata;
@@ -315,15 +319,17 @@ static int watch(struct call *call, struct json_object *parameters, void *userda
 static struct server *serve(struct feed *feed)
 {
 	static const struct method methods[] = {{"Watch", METHOD_MORE, watch}, {}};
-	const struct server_config config = {
+	struct server_config config = {
 		.base = feed->base,
-		.interface_text = "interface a.b method Watch() -> (ready: ?bool)",
+		.interface_text = "interface a.b method Watch() -> (ready: ?bool)"
+				  "error LimitReached (name: string, value: int, hint: string)",
 		.methods = methods,
-		.limits = {1 << 20, MAX_OBSERVERS, 16, 1 << 20},
+		.limits = {.max_message = 1 << 20, .max_depth = 16, .turn_calls = 32},
 		.userdata = feed,
 	};
 	struct server *server;
 
+	limits_of_users(&config.limits.users);
 	if (server_new(&config, &server) < 0 ||
 			server_listen_path(server, feed->bench->path, 0600) < 0)
 		die("server");
@@ -335,7 +341,12 @@ static void run_lbrd(struct bench *bench)
 	static const char hello[] = "{\"method\":\"a.b.Watch\",\"more\":true}";
 	static const char greeting[] = "{\"parameters\":{\"ready\":true},\"continues\":true}";
 	struct feed feed = {.bench = bench, .base = event_base_new()};
-	struct hub_config config = {.base = feed.base, .drained = on_drained, .userdata = &feed};
+	struct hub_config config = {
+		.base = feed.base,
+		.drained = on_drained,
+		.subscribed = on_subscribed,
+		.userdata = &feed,
+	};
 	struct event *ready, *read_all;
 	struct server *server;
 

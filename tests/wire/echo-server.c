@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A server of daemon/wire with nothing behind it: echo-server SOCKET [MAX_PEERS]. Ends on SIGTERM,
- * and then with 0 only if every stream that was opened has been closed.
+ * A server of daemon/wire with nothing behind it: echo-server SOCKET. Ends on SIGTERM, then with 0
+ * only if every stream that was opened has been closed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -245,8 +245,22 @@ int main(int argc, char **argv)
 		.interface_text = wire_interface_text,
 		.methods = methods,
 		.vendor = "example", .product = "echo", .version = "1", .url = "https://example.org/",
-		.limits = { .max_message = 65536, .max_peers = argc > 2 ? atoi(argv[2]) : 64,
-			    .max_depth = 16, .max_queued_replies = 262144 },
+		.limits = {
+			.max_message = 65536,
+			.max_depth = 16,
+			.turn_calls = 32,
+			.max_queued_replies = 262144,
+			.users = {
+				.resources = {
+					[RESOURCE_CONNECTIONS] = { "connections", "connections", 64 },
+					[RESOURCE_CALL_BYTES] = { "callsBytes", "bytes", 1 << 20 },
+					[RESOURCE_REPLY_BYTES] = { "repliesBytes", "bytes", 1 << 20 },
+					[RESOURCE_STREAM_BYTES] = { "streamsBytes", "bytes", 1 << 20 },
+				},
+				.user_percent = 50,
+				.root_percent = 75,
+			},
+		},
 		.events = { .peer_dropped = on_dropped },
 		.authorize = authorize,
 		.userdata = &state,
@@ -255,7 +269,7 @@ int main(int argc, char **argv)
 
 	r = server_new(&config, &state.server);
 	if (r == 0)
-		r = server_listen_path(state.server, argv[1], 0600);
+		r = server_listen_path(state.server, argv[1], 0666);
 	if (r < 0) {
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
 		return 1;

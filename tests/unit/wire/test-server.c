@@ -65,7 +65,8 @@ static void on_dropped(struct peer *peer, const char *reason, void *userdata)
 }
 
 static const char text[] = "interface a.b method Open() -> (n: ?int) method Later() -> ()"
-			   "method Big() -> (text: string)";
+			   "method Big() -> (text: string)"
+			   "error LimitReached (name: string, value: int, hint: string)";
 
 static const struct method methods[] = {
 	{ "Open", METHOD_MORE, open_stream },
@@ -80,7 +81,22 @@ static int make_server(const char *interface_text, const struct method *table, s
 		.base = base,
 		.interface_text = interface_text,
 		.methods = table,
-		.limits = { 10000, 10, 10, 10000 },
+		.limits = {
+			.max_message = 10000,
+			.max_depth = 10,
+			.turn_calls = 32,
+			.max_queued_replies = 10000,
+			.users = {
+				.resources = {
+					[RESOURCE_CONNECTIONS] = { "connections", "connections", 10 },
+					[RESOURCE_CALL_BYTES] = { "calls", "bytes", 1 << 20 },
+					[RESOURCE_REPLY_BYTES] = { "replies", "bytes", 1 << 20 },
+					[RESOURCE_STREAM_BYTES] = { "streams", "bytes", 1 << 20 },
+				},
+				.user_percent = 50,
+				.root_percent = 75,
+			},
+		},
 		.events = { .peer_gone = on_gone, .peer_dropped = on_dropped },
 	};
 
