@@ -26,6 +26,13 @@ bool account_balance(struct account *account, struct json_object *ended, struct 
 	return late.count;
 }
 
+void account_add(struct account *account, const struct account *more)
+{
+	account->shown += more->shown;
+	losses_add(&account->lost, &more->lost);
+	account->unaccounted += more->unaccounted;
+}
+
 void account_tell(const struct account *account)
 {
 	uint64_t lost = losses_sum(&account->lost);

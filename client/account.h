@@ -20,5 +20,8 @@ struct account {
  */
 bool account_balance(struct account *account, struct json_object *ended, struct lost *ret_late);
 
+/* Adds what another stream, or an earlier part of this one, showed and lost. */
+void account_add(struct account *account, const struct account *more);
+
 /* "12 events shown, 0 lost", on standard error. */
 void account_tell(const struct account *account);

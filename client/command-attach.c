@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "client/attachment.h"
+#include "client/comeback.h"
 #include "client/fields.h"
 #include "client/options.h"
 #include "client/request.h"
@@ -17,6 +18,7 @@ enum {
 	OPTION_KEEP,
 	OPTION_LIMIT,
 	OPTION_RATE,
+	OPTION_WAIT,
 	OPTION_PID,
 	OPTION_PARTIAL,
 	OPTION_NO_BRANCHES,
@@ -28,6 +30,7 @@ static const struct option options_table[] = {
 	{ "keep", no_argument, NULL, OPTION_KEEP },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
 	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "pid", required_argument, NULL, OPTION_PID },
 	{ "partial", no_argument, NULL, OPTION_PARTIAL },
 	{ "no-branches", no_argument, NULL, OPTION_NO_BRANCHES },
@@ -40,6 +43,7 @@ struct attach {
 	bool entry, keep, partial, no_branches, raw;
 	struct view view;
 	uint64_t limit, rate, pid; /* 0: none */
+	uint64_t patience; /* seconds */
 };
 
 static bool take_option(struct attach *attach, int c)
@@ -59,6 +63,8 @@ static bool take_option(struct attach *attach, int c)
 		return parse_number(command, "--rate", optarg, 1, INT32_MAX, &attach->rate);
 	case OPTION_PID:
 		return parse_number(command, "--pid", optarg, 1, INT32_MAX, &attach->pid);
+	case OPTION_WAIT:
+		return parse_number(command, "--wait", optarg, 0, COMEBACK_MAX, &attach->patience);
 	case OPTION_PARTIAL:
 		attach->partial = true;
 		return true;
@@ -129,7 +135,7 @@ static int keep(struct context *context, struct json_object *parameters)
 static int run(struct context *context, int argc, char **argv)
 {
 	_cleanup_json_ struct json_object *parameters = NULL, *targets = NULL;
-	struct attach attach = { 0 };
+	struct attach attach = { .patience = COMEBACK_PATIENCE };
 	struct options options;
 	int c;
 
@@ -160,6 +166,7 @@ static int run(struct context *context, int argc, char **argv)
 		.parameters = parameters,
 		.view = &attach.view,
 		.attaches = true,
+		.patience = (unsigned int)attach.patience,
 	});
 }
 
@@ -187,6 +194,7 @@ const struct command command_attach = {
 		"  --limit N        end after N events\n"
 		"  --rate N         at most N events a second; the others count as lost\n"
 		"  --pid PID        only events of this process\n"
+		COMEBACK_HELP "\n"
 		"  --partial        when something cannot be attached, attach the rest\n"
 		"  --no-branches    everything but the branches, on any machine\n"
 		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"

@@ -2,6 +2,7 @@
 /* `lbrctl watch`: observes what was attached before, by whomever. */
 #include <stdint.h>
 
+#include "client/comeback.h"
 #include "client/fields.h"
 #include "client/options.h"
 #include "client/stream.h"
@@ -11,10 +12,12 @@ enum {
 	OPTION_REPLAY = 'A',
 	OPTION_RAW,
 	OPTION_LIMIT,
+	OPTION_WAIT,
 };
 
 static const struct option options_table[] = {
 	{ "replay", required_argument, NULL, OPTION_REPLAY },
+	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
 	VIEW_OPTIONS,
@@ -45,7 +48,7 @@ static int run(struct context *context, int argc, char **argv)
 {
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
 	struct json_object *ids;
-	uint64_t replay = 0, limit = 0;
+	uint64_t replay = 0, limit = 0, patience = COMEBACK_PATIENCE;
 	struct view view = { 0 };
 	struct options options;
 	bool good = true, raw = false;
@@ -59,6 +62,9 @@ static int run(struct context *context, int argc, char **argv)
 		else if (c == OPTION_LIMIT)
 			good = parse_number(&command_watch, "--limit", optarg, 1, INT64_MAX,
 					    &limit);
+		else if (c == OPTION_WAIT)
+			good = parse_number(&command_watch, "--wait", optarg, 0, COMEBACK_MAX,
+					    &patience);
 		else if (c == OPTION_RAW)
 			raw = true;
 		else
@@ -88,6 +94,7 @@ static int run(struct context *context, int argc, char **argv)
 		.method = "io.lbrd.Watch",
 		.parameters = parameters,
 		.view = &view,
+		.patience = (unsigned int)patience,
 		.limit = limit,
 	});
 }
@@ -104,6 +111,7 @@ const struct command command_watch = {
 		"Options:\n"
 		"  --replay N       begin with the latest N events\n"
 		"  --limit N        end after N events\n"
+		COMEBACK_HELP "\n"
 		"  --raw            all rows as recorded: the tracer's own too, thunks not folded\n"
 		VIEW_HELP,
 	.run = run,

@@ -166,6 +166,19 @@ struct places *event_reader_places(struct event_reader *reader)
 	return reader->places;
 }
 
+uint64_t event_peek_sequence(const struct json_reader *r)
+{
+	struct json_reader peek = *r;
+	struct json_slice key;
+	int64_t sequence = 0;
+
+	json_enter_object(&peek);
+	while (json_next_key(&peek, &key) && !json_slice_is(&key, "sequence"))
+		json_skip(&peek);
+	json_read_int(&peek, &sequence);
+	return (uint64_t)sequence;
+}
+
 int event_read(struct event_reader *reader, struct json_reader *r, struct event *ret)
 {
 	struct json_slice key;

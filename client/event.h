@@ -56,6 +56,9 @@ void event_reader_free(struct event_reader *reader);
 /* For place_label_within() with the places of the events. */
 struct places *event_reader_places(struct event_reader *reader);
 
+/* The number of the event that comes next, which is not read. 0: it has none. */
+uint64_t event_peek_sequence(const struct json_reader *r);
+
 /*
  * Reads the object Event of io.lbrd that comes next; members that are not known are skipped. The
  * places of earlier events may be gone afterwards. 0; -ENOMEM, or what the reader found wrong.

@@ -28,9 +28,14 @@ static int no_permission(const struct context *context)
 	return STATUS_UNREACHABLE;
 }
 
+int request_reach(struct context *context, struct client **ret)
+{
+	return client_connect(context->socket, MAX_MESSAGE, ret);
+}
+
 int request_connect(struct context *context, struct client **ret)
 {
-	int r = client_connect(context->socket, MAX_MESSAGE, ret);
+	int r = request_reach(context, ret);
 
 	switch (r) {
 	case 0:

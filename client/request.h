@@ -7,6 +7,8 @@
 #include "client/context.h"
 #include "proto/client.h"
 
+/* A connection in *ret, or what client_connect() says; nothing is told. */
+int request_reach(struct context *context, struct client **ret);
 /* STATUS_OK with a connection in *ret, or an exit code after telling what to do. */
 int request_connect(struct context *context, struct client **ret);
 

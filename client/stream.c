@@ -17,6 +17,7 @@
 
 #include "client/account.h"
 #include "client/attachment.h"
+#include "client/comeback.h"
 #include "client/event.h"
 #include "client/fields.h"
 #include "client/render-event.h"
@@ -27,6 +28,8 @@
 
 /* How long the stream may be silent after Detach before its end is given up. */
 #define SILENCE_MS 5000
+/* How long lbrd may take to answer when it has come back: attaching takes seconds at most. */
+#define ANSWER_MS 60000
 
 struct stream {
 	struct context *context;
@@ -38,6 +41,8 @@ struct stream {
 	struct source_tree *tree; /* NULL: none */
 	int64_t attachment; /* the one made by this call; 0: none yet */
 	struct account account;
+	struct account before; /* of attachments of this call that ended with an earlier lbrd */
+	struct comeback comeback;
 	unsigned int building; /* indices of which we said so */
 	bool stopping;
 	bool finished;
@@ -69,15 +74,16 @@ static void take_event(struct stream *stream, struct json_reader *r)
 	struct context *context = stream->context;
 
 	if (context->json) {
+		stream->comeback.sequence = (int64_t)event_peek_sequence(r);
 		json_skip(r);
-	} else {
-		if (event_read(stream->reader, r, &stream->event) == 0)
-			r->error = render_event(&stream->renderer, &stream->event, &context->out);
+	} else if (event_read(stream->reader, r, &stream->event) == 0) {
+		stream->comeback.sequence = (int64_t)stream->event.sequence;
+		r->error = render_event(&stream->renderer, &stream->event, &context->out);
 	}
 	if (r->error)
 		return;
 	stream->account.shown++;
-	if (stream->account.shown == stream->config->limit)
+	if (stream->before.shown + stream->account.shown == stream->config->limit)
 		finish(stream, STATUS_OK);
 }
 
@@ -120,7 +126,9 @@ static void take_ended(struct stream *stream, struct json_reader *r)
 	if (!ours || shutdown || !strcmp(reason, "targetsGone") ||
 	    (!strcmp(reason, "detached") && !stream->stopping))
 		tell("attachment #%" PRId64 " ended: %s", attachment, attachment_end_text(reason));
-	if (ours || shutdown)
+	if (shutdown && stream->comeback.patience)
+		stream->comeback.shut_down = true;
+	else if (ours || shutdown)
 		finish(stream, shutdown ? STATUS_ENDED_EARLY : STATUS_OK);
 }
 
@@ -150,6 +158,8 @@ static void take_ready(struct stream *stream, struct json_reader *r)
 	struct json_object *ids = get_array(stream->config->parameters, "attachments");
 
 	json_skip(r);
+	if (stream->comeback.away)
+		return;
 	if (!ids)
 		tell("watching all attachments, those to come included");
 	for (size_t i = 0; i < get_length(ids); i++)
@@ -173,9 +183,15 @@ static void take_attachment(struct stream *stream, const struct json_slice *para
 	attachment_tell(attachment, get_array(object, "failures"));
 }
 
-static void take_parameters(struct stream *stream, struct json_reader *r, bool *ret_attachment)
+/* What a reply carries beside what was dealt with on the way. */
+struct rest {
+	bool attachment;
+	char lineage[sizeof(((struct comeback *)0)->lineage)];
+};
+
+static void take_parameters(struct stream *stream, struct json_reader *r, struct rest *ret)
 {
-	struct json_slice key;
+	struct json_slice key, lineage;
 
 	json_enter_object(r);
 	while (json_next_key(r, &key)) {
@@ -191,11 +207,27 @@ static void take_parameters(struct stream *stream, struct json_reader *r, bool *
 			take_index(stream, r);
 		} else if (json_slice_is(&key, "ready")) {
 			take_ready(stream, r);
+		} else if (json_slice_is(&key, "lineage")) {
+			if (json_read_string(r, ret->lineage, sizeof(ret->lineage) - 1, &lineage) &&
+			    lineage.data != ret->lineage)
+				memcpy(ret->lineage, lineage.data, lineage.length);
 		} else {
-			*ret_attachment |= json_slice_is(&key, "attachment");
+			ret->attachment |= json_slice_is(&key, "attachment");
 			json_skip(r);
 		}
 	}
+}
+
+/* The first reply on a connection, and on every one that came after it. */
+static void greet(struct stream *stream, const struct rest *rest)
+{
+	struct comeback *comeback = &stream->comeback;
+
+	comeback->served = true;
+	if (comeback->away)
+		comeback_end(comeback, rest->lineage);
+	if (*rest->lineage)
+		memcpy(comeback->lineage, rest->lineage, sizeof(comeback->lineage));
 }
 
 /*
@@ -206,7 +238,7 @@ static void take_reply(struct stream *stream, const char *data, size_t length)
 {
 	struct client_reply reply = { .parameters = { "{}", 2 } };
 	struct output *out = &stream->context->out;
-	bool attachment = false;
+	struct rest rest = { 0 };
 	struct json_reader r;
 	struct json_slice key;
 
@@ -217,7 +249,7 @@ static void take_reply(struct stream *stream, const char *data, size_t length)
 			continue;
 		if (json_slice_is(&key, "parameters")) {
 			reply.parameters.data = r.position;
-			take_parameters(stream, &r, &attachment);
+			take_parameters(stream, &r, &rest);
 			reply.parameters.length = (size_t)(r.position - reply.parameters.data);
 		} else if (json_slice_is(&key, "error")) {
 			json_read_raw_string(&r, &reply.error);
@@ -235,13 +267,14 @@ static void take_reply(struct stream *stream, const char *data, size_t length)
 		finish(stream, request_refused(stream->context, &reply));
 		return;
 	}
+	greet(stream, &rest);
 	if (stream->context->json) {
 		output_append(out, reply.parameters.data, reply.parameters.length);
 		output_append(out, "\n", 1);
 	}
-	if (attachment)
+	if (rest.attachment)
 		take_attachment(stream, &reply.parameters);
-	if (!reply.continues && !stream->finished)
+	if (!reply.continues && !stream->finished && !stream->comeback.shut_down)
 		finish(stream, STATUS_OK);
 }
 
@@ -254,7 +287,7 @@ static void stop(struct stream *stream)
 
 	stream->stopping = true;
 	if (!stream->config->attaches) {
-		finish(stream, STATUS_OK);
+		finish(stream, stream->comeback.away ? STATUS_ENDED_EARLY : STATUS_OK);
 		return;
 	}
 	if (!stream->attachment) {
@@ -291,7 +324,50 @@ static void take_detached(struct stream *stream)
 	stream->detacher = NULL;
 }
 
+/* ---- a connection that is lost ---- */
+
+static bool may_come_back(const struct stream *stream)
+{
+	const struct comeback *comeback = &stream->comeback;
+
+	return comeback->patience && comeback->served && !stream->stopping;
+}
+
+/* Waits for lbrd, and calls again; finishes the stream when that cannot be. */
+static void come_back(struct stream *stream)
+{
+	const struct stream_config *config = stream->config;
+	_cleanup_json_ struct json_object *parameters = NULL;
+	struct comeback *comeback = &stream->comeback;
+	int r;
+
+	client_free(TAKE_PTR(stream->client));
+	account_add(&stream->before, &stream->account);
+	stream->account = (struct account){ 0 };
+	stream->attachment = 0;
+	stream->building = 0;
+	comeback_begin(comeback);
+	r = comeback_connect(comeback, &stream->client);
+	if (r) {
+		finish(stream, r);
+		return;
+	}
+	parameters = config->attaches ?
+		comeback_attach(config->parameters, stream->before.shown) :
+		comeback_watch(comeback, config->parameters);
+	r = client_call(stream->client, config->method, parameters, CLIENT_MORE);
+	if (r && r != CLIENT_E_CLOSED)
+		finish(stream, request_failed(stream->context, r));
+}
+
 /* ---- the loop ---- */
+
+static int patience_ms(const struct stream *stream)
+{
+	if (stream->stopping)
+		return SILENCE_MS;
+	return stream->comeback.away ? ANSWER_MS : -1;
+}
 
 static void wait_for_something(struct stream *stream)
 {
@@ -302,11 +378,13 @@ static void wait_for_something(struct stream *stream)
 		{ .fd = stream->context->out.fd },
 		{ .fd = stream->detacher ? client_fd(stream->detacher) : -1, .events = POLLIN },
 	};
-	int n = poll(fds, ARRAY_SIZE(fds), stream->stopping ? SILENCE_MS : -1);
+	int n = poll(fds, ARRAY_SIZE(fds), patience_ms(stream));
 
 	if (n < 0)
 		return;
-	if (n == 0) {
+	if (n == 0 && !stream->stopping) {
+		finish(stream, request_failed(stream->context, CLIENT_E_TIMEOUT));
+	} else if (n == 0) {
 		complain("lbrd does not end the attachment: more may have happened than is shown");
 		finish(stream, STATUS_ENDED_EARLY);
 	}
@@ -337,6 +415,9 @@ static void run(struct stream *stream)
 		} else if (r == CLIENT_E_TIMEOUT) {
 			if (output_flush(&stream->context->out) == 0)
 				wait_for_something(stream);
+		} else if (r == CLIENT_E_CLOSED && may_come_back(stream)) {
+			output_flush(&stream->context->out);
+			come_back(stream);
 		} else if (r != -EINTR) {
 			output_flush(&stream->context->out);
 			finish(stream, request_failed(stream->context, r));
@@ -378,11 +459,15 @@ int stream_run(struct context *context, const struct stream_config *config)
 		return request_failed(context, -ENOMEM);
 	stream->context = context;
 	stream->config = config;
+	stream->comeback.context = context;
+	stream->comeback.patience = config->patience;
 	exit_code = open_stream(stream);
 	if (exit_code == STATUS_OK) {
 		run(stream);
 		exit_code = request_finish(context, stream->exit_code);
-		if (!context->out.error && stream->exit_code != STATUS_REFUSED)
+		account_add(&stream->account, &stream->before);
+		if (!context->out.error &&
+		    (stream->exit_code != STATUS_REFUSED || stream->comeback.served))
 			account_tell(&stream->account);
 	}
 	client_free(stream->detacher);

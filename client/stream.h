@@ -18,6 +18,7 @@ struct stream_config {
 	 * what was still on its way is shown. Without it Ctrl-C ends the stream at once.
 	 */
 	bool attaches;
+	unsigned int patience; /* seconds to wait for lbrd when the connection is lost; 0: none */
 	uint64_t limit; /* ends by itself after that many events; 0: never */
 };
 
