@@ -119,6 +119,7 @@ static void run_handler(struct call *call, const struct request *request,
 {
 	struct peer *peer = call->peer;
 	struct server *server = peer->server;
+	bool client_gone;
 	int r;
 
 	call->method = method;
@@ -129,8 +130,10 @@ static void run_handler(struct call *call, const struct request *request,
 		return;
 	if (r >= 0)
 		r = -ENOMSG;
+	/* That a client went before it was answered is no failure of ours. */
+	client_gone = peer->dead;
 	answer_internal(call, request->method, r);
-	if (server->events.call_failed)
+	if (server->events.call_failed && !client_gone)
 		server->events.call_failed(request->method, r, server->userdata);
 }
 
