@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 256 observers, of which a tenth read nothing until the end, a tenth read slowly, and a tenth
+ * vanish at random and are replaced. The others miss nothing; what the slow ones got and were told
+ * lost is what was sent, each event exactly once; memory and ring stay within their limits.
+ * usage: slow-observers FED-LBRD [EVENTS]
+ */
+#include <err.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/macro.h"
+#include "daemon/api/limits.h"
+#include "tests/feed/observer.h"
+
+#define OBSERVERS 256
+/* How many events may be under way to a healthy observer: less than lbrd queues for it. */
+#define WINDOW 600
+#define BATCH 64u
+#define SLOW_READ 4096
+
+enum habit {
+	STALLED,
+	SLOW,
+	VANISHING,
+	HEALTHY,
+};
+
+static struct observer observers[OBSERVERS];
+static size_t n_vanished;
+
+static enum habit habit_of(size_t i)
+{
+	return i % 10 < HEALTHY ? (enum habit)(i % 10) : HEALTHY;
+}
+
+static uint64_t slowest_healthy(void)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (size_t i = 0; i < OBSERVERS; i++)
+		if (habit_of(i) == HEALTHY)
+			least = MIN(least, observers[i].received);
+	return least;
+}
+
+static void live(struct feed *feed, size_t i)
+{
+	struct observer *observer = &observers[i];
+
+	switch (habit_of(i)) {
+	case STALLED:
+		break;
+	case SLOW:
+		observer_read(observer, SLOW_READ);
+		break;
+	case VANISHING:
+		observer_read(observer, SIZE_MAX);
+		if (random() % 64)
+			break;
+		observer_close(observer);
+		observer_open(observer, feed);
+		n_vanished++;
+		break;
+	case HEALTHY:
+		while (observer_read(observer, SIZE_MAX))
+			;
+		break;
+	}
+}
+
+static void send_all(struct feed *feed, size_t n_events)
+{
+	size_t sent = 0;
+
+	while (slowest_healthy() < n_events) {
+		size_t room = slowest_healthy() + WINDOW - sent, n = MIN(n_events - sent, BATCH);
+
+		n = MIN(n, room);
+		if (feed_offer(feed, n) != n)
+			errx(1, "the ring is full: %zu records wait", feed_waiting(feed));
+		sent += n;
+		for (size_t i = 0; i < OBSERVERS; i++)
+			live(feed, i);
+	}
+}
+
+/* Everybody reads now, and every number is accounted for. */
+static void read_the_rest(uint64_t last)
+{
+	for (size_t i = 0; i < OBSERVERS; i++) {
+		struct observer *observer = &observers[i];
+		struct pollfd fd = {.fd = observer->fd, .events = POLLIN};
+
+		/* One that came when all was sent has nothing to get. */
+		while (observer->last < last && (observer->first || habit_of(i) != VANISHING)) {
+			if (poll(&fd, 1, 60000) != 1)
+				errx(1, "observer %zu waits behind number %" PRIu64, i, observer->last);
+			while (observer_read(observer, SIZE_MAX))
+				;
+		}
+	}
+}
+
+static void check(size_t n_events)
+{
+	uint64_t received = 0, lost = 0;
+
+	for (size_t i = 0; i < OBSERVERS; i++) {
+		const struct observer *observer = &observers[i];
+		uint64_t sent = observer->first ? n_events - observer->first + 1 : 0;
+
+		if (habit_of(i) != VANISHING && observer->first != 1)
+			errx(1, "observer %zu began with number %" PRIu64, i, observer->first);
+		if (observer_accounted(observer) != sent)
+			errx(1, "observer %zu: %" PRIu64 " received, %" PRIu64 " lost, of %" PRIu64, i,
+			     observer->received, observer->lost, sent);
+		if (habit_of(i) == HEALTHY && observer->lost)
+			errx(1, "healthy observer %zu lost %" PRIu64, i, observer->lost);
+		received += observer->received;
+		lost += observer->lost;
+	}
+	if (!lost)
+		errx(1, "nobody lost anything: too few events to show how");
+	printf("%zu events to %d observers: %" PRIu64 " received, %" PRIu64 " reported lost, %zu "
+	       "vanished\n", n_events, OBSERVERS, received, lost, n_vanished);
+}
+
+int main(int argc, char **argv)
+{
+	size_t n_events = argc > 2 ? strtoul(argv[2], NULL, 10) : 2500, before, peak;
+	struct feed feed;
+	uint64_t started;
+
+	srandom(1);
+	feed_start(&feed, argv[1]);
+	feed_attach(&feed, "recorded");
+	for (size_t i = 0; i < OBSERVERS; i++)
+		observer_open(&observers[i], &feed);
+	before = feed_peak_memory(&feed);
+	started = clock_ns(CLOCK_MONOTONIC);
+	send_all(&feed, n_events);
+	printf("%.0f events per second, %.2f s of CPU time\n",
+	       n_events * 1e9 / (clock_ns(CLOCK_MONOTONIC) - started), feed_cpu(&feed) / 1e9);
+	peak = feed_peak_memory(&feed);
+	read_the_rest(n_events);
+	check(n_events);
+	printf("memory: %zu KB before, %zu KB at most\n", before >> 10, peak >> 10);
+	/* What waits is shared: no more than if each slow one had a queue of its own. */
+	if (peak - before > limit_value(LIMIT_STREAMS_BYTES))
+		errx(1, "more than the limit");
+	for (size_t i = 0; i < OBSERVERS; i++)
+		observer_close(&observers[i]);
+	feed_stop(&feed);
+	return 0;
+}
