@@ -18,7 +18,6 @@ void path_deinit(struct path *path)
 {
 	free(path->steps);
 	free(path->lines);
-	free(path->instructions);
 	string_space_deinit(&path->strings);
 	*path = (struct path){ 0 };
 }
@@ -96,19 +95,21 @@ static void read_lines(struct path *path, struct json_reader *r, struct path_ste
 	step->n_lines = path->n_lines - step->first_line;
 }
 
+/* They are taken apart when they are rendered, unless they were before. */
 static void read_instructions(struct path *path, struct json_reader *r, struct path_step *step)
 {
+	const char *begin = r->position;
+
 	if (json_pass_null(r))
 		return;
-	step->first_instruction = path->n_instructions;
-	json_enter_array(r);
-	while (json_next_element(r)) {
-		if (!reserve(r, (void **)&path->instructions, path->n_instructions,
-			     sizeof(*path->instructions), &path->room_instructions))
-			return;
-		code_line_read(r, &path->strings, &path->instructions[path->n_instructions++]);
+	path->has_instructions = true;
+	step->remembered = memo_find(path->runs, begin, (size_t)(r->end - begin));
+	if (!step->remembered) {
+		json_read_raw(r, &step->instructions);
+		return;
 	}
-	step->n_instructions = path->n_instructions - step->first_instruction;
+	step->instructions = (struct json_slice){ begin, step->remembered->length };
+	json_pass(r, step->instructions.length);
 }
 
 static void read_end(struct json_reader *r, enum path_end *ret)
@@ -164,7 +165,8 @@ int path_read(struct path *path, const struct json_slice *text)
 	struct json_slice key;
 	struct json_reader r;
 
-	path->n_steps = path->n_lines = path->n_instructions = 0;
+	path->n_steps = path->n_lines = 0;
+	path->has_instructions = false;
 	/* What is unescaped is never longer than it was. */
 	if (!string_space_reset(&path->strings, text->length))
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/code-line.h"
+#include "client/memo.h"
 
 #define PATH_MAX_DECISIONS 64
 
@@ -46,17 +47,19 @@ struct path_step {
 	struct json_slice gap; /* absent: a run */
 	struct json_slice gap_text;
 	size_t first_line, n_lines; /* in path.lines */
-	size_t first_instruction, n_instructions; /* in path.instructions */
+	struct json_slice instructions; /* the array as it stands in the text; absent: none */
+	struct memo_entry *remembered; /* of `runs`, if that array came before */
 };
 
 /* Used again for each event. */
 struct path {
-	size_t n_steps, n_lines, n_instructions;
+	size_t n_steps, n_lines;
+	bool has_instructions;
 	struct path_step *steps; /* oldest first */
 	struct path_line *lines;
-	struct code_line *instructions;
 
-	size_t room_steps, room_lines, room_instructions;
+	struct memo *runs; /* borrowed: arrays of instructions that came before */
+	size_t room_steps, room_lines;
 	struct string_space strings;
 };
 

@@ -100,12 +100,15 @@ static void put_place(struct text_line *line, const struct code_source *source)
 	text_line_style(line, STYLE_NONE);
 }
 
-static void render_source(const struct code_layout *layout, const struct code_source *source,
-			  struct output *out)
+void render_code_source(const struct code_layout *layout, const struct code_line *code,
+			struct output *out)
 {
 	struct text_line line = { .terminal = layout->terminal };
+	const struct code_source *source = &code->source;
 	struct json_slice text = source->text;
 
+	if (!code->has_source)
+		return;
 	while (text.length && (*text.data == ' ' || *text.data == '\t')) {
 		text.data++;
 		text.length--;
@@ -301,17 +304,11 @@ static void render_more_bytes(const struct code_layout *layout, struct json_slic
 }
 
 static void put_position(const struct code_layout *layout, struct text_line *line,
-			 const struct code_line *code, int number)
+			 const struct code_line *code)
 {
 	struct json_slice address = code->address;
 	char text[32];
 
-	if (layout->numbered && number != CODE_NO_NUMBER) {
-		text_line_style(line, STYLE_DIM);
-		text_line_format(line, "[#%02d]", number);
-		text_line_style(line, STYLE_NONE);
-	}
-	text_line_pad(line, layout->numbered ? CODE_NUMBER_WIDTH : 0);
 	if (address.length > 2 && !memcmp(address.data, "0x", 2)) {
 		address.data += 2;
 		address.length -= 2;
@@ -338,28 +335,25 @@ static bool is_brief(const struct code_layout *layout, const struct code_line *c
 	return width < CODE_SPACIOUS || words.full;
 }
 
-void render_code_line(const struct code_layout *layout, const struct code_line *code, int number,
-		      struct output *out)
+void render_code_line(const struct code_layout *layout, const struct code_line *code,
+		      struct text_line *line, struct output *out)
 {
 	bool with_bytes = !layout->without_bytes && code->bytes.length;
-	struct text_line line = { .terminal = layout->terminal };
 	unsigned int column, start;
 	bool named;
 
-	if (code->has_source)
-		render_source(layout, &code->source, out);
-	put_position(layout, &line, code, number);
-	column = line.width;
+	put_position(layout, line, code);
+	column = line->width;
 	if (with_bytes)
-		put_bytes(layout, &line, code->bytes);
-	start = line.width;
+		put_bytes(layout, line, code->bytes);
+	start = line->width;
 	named = is_brief(layout, code, start);
 	if (layout->xlated)
-		text_line_put(&line, &code->text);
+		text_line_put(line, &code->text);
 	else
-		put_machine_text(layout, &line, code, named);
-	put_comment(layout, &line, code, named, start + TEXT_WIDTH);
-	text_line_end(&line, out);
+		put_machine_text(layout, line, code, named);
+	put_comment(layout, line, code, named, start + TEXT_WIDTH);
+	text_line_end(line, out);
 	if (with_bytes)
 		render_more_bytes(layout, code->bytes, column, out);
 }

@@ -17,26 +17,18 @@ struct code_layout {
 	bool xlated; /* BPF instructions: no addresses, and the names are in their text */
 	bool without_address;
 	bool without_bytes;
-	bool numbered; /* a column for numbers of branches stands first */
 	unsigned int offset_width;
 	struct json_slice function; /* that they are in: of targets there only the offset is told */
 };
 
-#define CODE_NUMBER_WIDTH 6u /* "[#07] " */
-#define CODE_NO_NUMBER (-1)
-
 /* The columns that an offset takes. */
 unsigned int code_offset_width(const struct code_layout *layout, uint64_t offset);
 
-/*
- * The source line above, if another one begins, and the instruction; below it the bytes that did
- * not fit beside it. `number`: of the branch that was taken from here, or CODE_NO_NUMBER. No line
- * is wider than the terminal.
- */
-void render_code_line(const struct code_layout *layout, const struct code_line *line, int number,
-		      struct output *out);
+/* The source line, if another one begins here. No line is wider than the terminal. */
+void render_code_source(const struct code_layout *layout, const struct code_line *line,
+			struct output *out);
 
-/* ---- a line that grows, for what stands between the instructions ---- */
+/* ---- a line that grows, for what stands before and between the instructions ---- */
 
 #define TEXT_LINE_BYTES 2048
 
@@ -57,3 +49,12 @@ __attribute__((format(printf, 2, 3))) void text_line_format(struct text_line *li
 void text_line_pad(struct text_line *line, unsigned int width);
 /* Without blanks at its end. */
 void text_line_end(struct text_line *line, struct output *out);
+
+/* ---- instructions ---- */
+
+/*
+ * The instruction, behind what stands in `begun` already; below it the bytes that did not fit
+ * beside it.
+ */
+void render_code_line(const struct code_layout *layout, const struct code_line *line,
+		      struct text_line *begun, struct output *out);

@@ -123,7 +123,9 @@ static int render_instructions(struct code_renderer *renderer, const struct json
 			break;
 		if (renderer->tree)
 			code_line_add_text(&line, renderer->tree);
-		render_code_line(&renderer->layout, &line, CODE_NO_NUMBER, out);
+		render_code_source(&renderer->layout, &line, out);
+		render_code_line(&renderer->layout, &line,
+				 &(struct text_line){ .terminal = renderer->layout.terminal }, out);
 	}
 	return json_finish(&r);
 }

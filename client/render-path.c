@@ -8,6 +8,9 @@
 
 void path_renderer_deinit(struct path_renderer *renderer)
 {
+	instructions_forget(renderer);
+	free(renderer->scratch);
+	string_space_deinit(&renderer->strings);
 	path_deinit(&renderer->path);
 	free(renderer->items);
 	free(renderer->folded);
@@ -23,20 +26,19 @@ static void add_texts(struct path_renderer *renderer)
 		if (!path->lines[i].text.length)
 			source_tree_find(renderer->tree, &path->lines[i].file,
 					 path->lines[i].line, &path->lines[i].text);
-	for (size_t i = 0; i < path->n_instructions; i++)
-		code_line_add_text(&path->instructions[i], renderer->tree);
 }
 
 int render_path(struct path_renderer *renderer, const struct json_slice *text, struct output *out)
 {
-	int r = path_read(&renderer->path, text);
+	int r;
 
+	instructions_tidy(renderer);
+	renderer->path.runs = &renderer->runs;
+	r = path_read(&renderer->path, text);
 	if (r < 0)
 		return r;
 	if (renderer->tree)
 		add_texts(renderer);
-	if (!renderer->path.n_instructions)
-		return render_source(renderer, out);
-	render_instructions(renderer, out);
-	return 0;
+	return renderer->path.has_instructions ? render_instructions(renderer, out) :
+						 render_source(renderer, out);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/fold.h"
+#include "client/memo.h"
 #include "client/output.h"
 #include "client/path.h"
 #include "client/render-code-line.h"
@@ -21,6 +22,12 @@ struct path_renderer {
 	struct source_item *items;
 	struct fold_line *folded;
 	size_t n_items, room;
+	/* Of the view of instructions: runs that were read and rendered when they first came. */
+	struct memo runs;
+	size_t runs_bytes;
+	unsigned int runs_width; /* of the terminal then */
+	struct output *scratch;
+	struct string_space strings;
 };
 
 void path_renderer_deinit(struct path_renderer *renderer);
@@ -33,4 +40,7 @@ int render_path(struct path_renderer *renderer, const struct json_slice *text, s
 
 /* The halves of it; the path has been read. */
 int render_source(struct path_renderer *renderer, struct output *out);
-void render_instructions(const struct path_renderer *renderer, struct output *out);
+int render_instructions(struct path_renderer *renderer, struct output *out);
+/* Gives back what it remembers; the other one, only if that is a lot or of no use any more. */
+void instructions_forget(struct path_renderer *renderer);
+void instructions_tidy(struct path_renderer *renderer);
