@@ -40,6 +40,15 @@ void path_words_format(struct path_words *words, const char *format, ...)
 		words->length += MIN((size_t)n, room - 1);
 }
 
+void path_words_string(struct path_words *words, const char *text)
+{
+	size_t n = MIN(strlen(text), sizeof(words->text) - 1 - words->length);
+
+	memcpy(words->text + words->length, text, n);
+	words->length += n;
+	words->text[words->length] = '\0';
+}
+
 static unsigned int count_taken(const struct path_decisions *decisions)
 {
 	return (unsigned int)__builtin_popcountll(decisions->taken);
@@ -54,8 +63,8 @@ void path_words_decisions(struct path_words *words, const struct path_decisions 
 		return;
 	}
 	for (unsigned int i = 0; i < decisions->n; i++)
-		path_words_format(words, "%s%s", i ? ", " : "",
-				  decisions->taken >> i & 1 ? "taken" : "not taken");
+		path_words_string(words, i ? (decisions->taken >> i & 1 ? ", taken" : ", not taken") :
+				  decisions->taken & 1 ? "taken" : "not taken");
 }
 
 enum style path_decisions_style(const struct path_decisions *decisions)
@@ -73,17 +82,17 @@ void path_words_gap(struct path_words *words, const struct terminal *terminal,
 	const struct json_slice *text = step->gap_text.data ? &step->gap_text : &step->gap;
 	bool interrupt = json_slice_is(&step->gap, "interrupt");
 
-	path_words_format(words, "-- ");
+	path_words_string(words, "-- ");
 	if (interrupt)
 		path_words_add(words, terminal, text);
 	if (interrupt && step->symbol.data)
-		path_words_format(words, " by ");
+		path_words_string(words, " by ");
 	path_words_add(words, terminal, &step->symbol);
 	if (!interrupt && step->symbol.data)
-		path_words_format(words, ": ");
+		path_words_string(words, ": ");
 	if (!interrupt)
 		path_words_add(words, terminal, text);
-	path_words_format(words, " --");
+	path_words_string(words, " --");
 }
 
 enum style path_gap_style(const struct path_step *step)
@@ -91,6 +100,11 @@ enum style path_gap_style(const struct path_step *step)
 	/* What is left out on purpose is no cause for alarm. */
 	return json_slice_is(&step->gap, "trimmed") || json_slice_is(&step->gap, "truncated") ?
 		STYLE_DIM : STYLE_WARNING;
+}
+
+bool path_same_text(struct json_slice a, struct json_slice b)
+{
+	return a.length == b.length && (!a.length || !memcmp(a.data, b.data, a.length));
 }
 
 struct json_slice path_basename(struct json_slice file)
@@ -109,21 +123,29 @@ unsigned int path_words_width(const struct path_words *words)
 	return text_width(words->text, words->length);
 }
 
-unsigned int path_words_put(const struct path_words *words, const struct terminal *terminal,
-			    enum style style, unsigned int width, struct output *out)
+unsigned int path_text_put(const struct path_text *text, const struct terminal *terminal,
+			   enum style style, unsigned int width, struct output *out)
 {
-	size_t length = words->length;
-	unsigned int w = path_words_width(words);
+	size_t length = text->length;
+	unsigned int w = text->width;
 	bool cut = width && w > width;
 
 	if (!length)
 		return 0;
 	if (cut)
-		length = text_head(words->text, length, width - 1, &w);
+		length = text_head(text->data, length, width - 1, &w);
 	output_string(out, terminal->styles[style]);
-	output_append(out, words->text, length);
+	output_append(out, text->data, length);
 	if (cut)
 		output_string(out, terminal->glyphs.ellipsis);
 	output_string(out, terminal->styles[STYLE_NONE]);
 	return w + cut;
+}
+
+unsigned int path_words_put(const struct path_words *words, const struct terminal *terminal,
+			    enum style style, unsigned int width, struct output *out)
+{
+	const struct path_text text = { words->text, words->length, path_words_width(words) };
+
+	return path_text_put(&text, terminal, style, width, out);
 }

@@ -16,11 +16,19 @@ struct path_words {
 	char text[PATH_WORDS_SIZE];
 };
 
+/* Sanitized, and measured in columns. */
+struct path_text {
+	const char *data;
+	size_t length;
+	unsigned int width;
+};
+
 /* Appends; what is beyond the room is cut off. */
 void path_words_add(struct path_words *words, const struct terminal *terminal,
 		    const struct json_slice *slice);
 __attribute__((format(printf, 2, 3))) void path_words_format(struct path_words *words,
 							     const char *format, ...);
+void path_words_string(struct path_words *words, const char *text);
 
 /* "taken", "not taken, taken"; of many the numbers: "5 taken, 2 not taken". */
 void path_words_decisions(struct path_words *words, const struct path_decisions *decisions);
@@ -32,6 +40,9 @@ void path_words_gap(struct path_words *words, const struct terminal *terminal,
 		    const struct path_step *step);
 enum style path_gap_style(const struct path_step *step);
 
+/* An absent one is the same as an empty one. */
+bool path_same_text(struct json_slice a, struct json_slice b);
+
 /* The last component of a path. */
 struct json_slice path_basename(struct json_slice file);
 
@@ -42,3 +53,5 @@ struct json_slice path_basename(struct json_slice file);
 unsigned int path_words_put(const struct path_words *words, const struct terminal *terminal,
 			    enum style style, unsigned int width, struct output *out);
 unsigned int path_words_width(const struct path_words *words);
+unsigned int path_text_put(const struct path_text *text, const struct terminal *terminal,
+			   enum style style, unsigned int width, struct output *out);

@@ -156,11 +156,6 @@ static void put_bytes(const struct code_layout *layout, struct text_line *line,
 	text_line_pad(line, width);
 }
 
-static bool same_slice(const struct json_slice *a, const struct json_slice *b)
-{
-	return a->length == b->length && !memcmp(a->data ?: "", b->data ?: "", a->length);
-}
-
 static bool has_target(const struct code_line *code)
 {
 	return code->symbol.length > 0;
@@ -183,7 +178,7 @@ static bool points_to_own(const struct code_layout *layout, const struct code_li
 {
 	uint64_t here, there;
 
-	if (!same_slice(&code->symbol, &layout->function))
+	if (!path_same_text(code->symbol, layout->function))
 		return false;
 	return !parse_address(&code->address, &here) || !parse_address(&code->target, &there) ||
 	       here - code->offset == there - code->symbol_offset;

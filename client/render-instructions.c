@@ -198,11 +198,11 @@ static void put_function(const struct terminal *terminal, const struct path_step
 
 	path_words_add(&words, terminal, name);
 	if (step->module.data) {
-		path_words_format(&words, " [");
+		path_words_string(&words, " [");
 		path_words_add(&words, terminal, &step->module);
-		path_words_format(&words, "]");
+		path_words_string(&words, "]");
 	}
-	path_words_format(&words, ":");
+	path_words_string(&words, ":");
 	path_words_put(&words, terminal, STYLE_BOLD, terminal->width, out);
 	output_append(out, "\n", 1);
 }

@@ -14,6 +14,7 @@ void path_renderer_deinit(struct path_renderer *renderer)
 	path_deinit(&renderer->path);
 	free(renderer->items);
 	free(renderer->folded);
+	free(renderer->words);
 }
 
 /* Of lines that came without, for lbrd knows the text of BPF programs only. */

@@ -22,6 +22,8 @@ struct path_renderer {
 	struct source_item *items;
 	struct fold_line *folded;
 	size_t n_items, room;
+	char *words; /* of all items */
+	size_t n_words, room_words;
 	/* Of the view of instructions: runs that were read and rendered when they first came. */
 	struct memo runs;
 	size_t runs_bytes;

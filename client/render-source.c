@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/path-words.h"
+#include "client/source-words.h"
 #include "client/text.h"
 #include "common/macro.h"
 
@@ -21,22 +21,6 @@
 #define WIDEST_PLACE 28u
 #define NARROWEST_TEXT 16u
 #define DEEPEST 64u
-
-/* One line of output. */
-struct source_item {
-	const struct path_step *step;
-	const struct path_line *line; /* NULL: a gap */
-	enum path_end end; /* of the step, with its last line */
-	const struct path_step *next; /* where that leads to; NULL: not told */
-};
-
-/* An item in words. */
-struct source_words {
-	struct path_words place;
-	struct path_words text;
-	struct path_words decisions;
-	struct path_words end;
-};
 
 struct layout {
 	unsigned int levels; /* of bars */
@@ -46,39 +30,18 @@ struct layout {
 
 /* ---- which lines ---- */
 
-static bool same_slice(struct json_slice a, struct json_slice b)
-{
-	return a.length == b.length && (!a.length || !memcmp(a.data, b.data, a.length));
-}
-
 static bool same_place(const struct source_item *a, const struct source_item *b)
 {
-	return a->line->file.data && same_slice(a->line->file, b->line->file) &&
+	return a->line->file.data && path_same_text(a->line->file, b->line->file) &&
 	       a->line->line == b->line->line &&
-	       same_slice(a->line->function, b->line->function) &&
-	       same_slice(a->step->symbol, b->step->symbol);
-}
-
-static bool is_trimmed(const struct path_step *step)
-{
-	return step && json_slice_is(&step->gap, "trimmed");
-}
-
-/* Whether the way leads out of the function from here. */
-static bool leaves(const struct source_item *item)
-{
-	const struct path_step *next = item->next;
-
-	if (item->end == PATH_END_CALL || item->end == PATH_END_RETURN)
-		return true;
-	return item->end == PATH_END_JUMP && next && next->symbol.data &&
-	       !same_slice(next->symbol, item->step->symbol);
+	       path_same_text(a->line->function, b->line->function) &&
+	       path_same_text(a->step->symbol, b->step->symbol);
 }
 
 /* The rest of a line that made a call, or was interrupted: nothing new is to be told of it. */
 static bool is_rest(const struct source_item *item, const struct source_item *before)
 {
-	if (!before || item->line->decisions.n || leaves(item))
+	if (!before || item->line->decisions.n || source_leaves(item))
 		return false;
 	return (before->end == PATH_END_CALL || before->end == PATH_END_INTERRUPT) &&
 	       same_place(item, before);
@@ -151,101 +114,11 @@ static int collect(struct path_renderer *renderer)
 	return r;
 }
 
-/* ---- in words ---- */
-
-static void say_place(const struct terminal *terminal, const struct source_item *item,
-		      struct path_words *words)
-{
-	struct json_slice file = path_basename(item->line->file);
-
-	if (!file.length)
-		return;
-	path_words_add(words, terminal, &file);
-	path_words_format(words, ":%llu", (unsigned long long)item->line->line);
-}
-
-static void say_text(const struct terminal *terminal, const struct source_item *item,
-		     struct path_words *words)
-{
-	const struct path_line *line = item->line;
-	const struct path_step *step = item->step;
-
-	if (line->text.length) {
-		path_words_add(words, terminal, &line->text);
-		if (!line->function.data)
-			return;
-		path_words_format(words, "  [inlined ");
-		path_words_add(words, terminal, &line->function);
-		path_words_format(words, "]");
-	} else if (line->function.data) {
-		path_words_add(words, terminal, &line->function);
-		path_words_format(words, " in ");
-		path_words_add(words, terminal, &step->symbol);
-	} else if (step->symbol.data) {
-		path_words_add(words, terminal, &step->symbol);
-		path_words_format(words, "+0x%llx", (unsigned long long)line->offset);
-	} else {
-		path_words_add(words, terminal, &step->from);
-	}
-}
-
-/* Where the way leads that leaves the line, when that is another function. */
-static void say_end(const struct terminal *terminal, const struct source_item *item,
-		    struct path_words *words)
-{
-	const struct path_step *next = item->next;
-
-	if (item->end == PATH_END_RETURN) {
-		path_words_format(words, "return");
-	} else if (item->end == PATH_END_CALL && !is_trimmed(next)) {
-		path_words_format(words, next && next->symbol.data ? "call " : "call");
-		if (next)
-			path_words_add(words, terminal, &next->symbol);
-	} else if (item->end == PATH_END_JUMP && leaves(item)) {
-		path_words_format(words, "jump ");
-		path_words_add(words, terminal, &next->symbol);
-	}
-}
-
-static void say(const struct terminal *terminal, const struct source_item *item,
-		struct source_words *ret)
-{
-	ret->place.length = ret->text.length = ret->decisions.length = ret->end.length = 0;
-	if (!item->line) {
-		path_words_gap(&ret->text, terminal, item->step);
-		return;
-	}
-	say_place(terminal, item, &ret->place);
-	say_text(terminal, item, &ret->text);
-	path_words_decisions(&ret->decisions, &item->line->decisions);
-	say_end(terminal, item, &ret->end);
-}
-
-static uint64_t hash_words(uint64_t hash, const struct path_words *words)
-{
-	for (size_t i = 0; i < words->length; i++)
-		hash = (hash ^ (unsigned char)words->text[i]) * 0x100000001b3u;
-	return (hash ^ 0x100) * 0x100000001b3u;
-}
-
-static uint64_t hash_item(const struct terminal *terminal, const struct source_item *item)
-{
-	struct source_words words;
-	uint64_t hash = 0xcbf29ce484222325u ^ item->step->depth;
-
-	say(terminal, item, &words);
-	hash = hash_words(hash, &words.place);
-	hash = hash_words(hash, &words.text);
-	hash = hash_words(hash, &words.decisions);
-	return hash_words(hash, &words.end);
-}
-
 /* ---- on the page ---- */
 
-static unsigned int note_width(const struct source_words *words)
+static unsigned int note_width(const struct source_item *item)
 {
-	unsigned int decisions = path_words_width(&words->decisions);
-	unsigned int end = path_words_width(&words->end);
+	unsigned int decisions = item->widths[PART_DECISIONS], end = item->widths[PART_END];
 
 	return decisions + end + (decisions && end ? 2 : 0);
 }
@@ -268,19 +141,17 @@ static void measure(const struct path_renderer *renderer, size_t n, struct layou
 	for (size_t i = 0; i < n; i++) {
 		const struct fold_line *line = &renderer->folded[i];
 		const struct source_item *item = &renderer->items[line->index];
-		struct source_words words;
 
-		say(renderer->terminal, item, &words);
 		open += line->opened;
 		layout->levels = MAX(layout->levels, open);
 		open -= line->closed;
-		layout->place = MAX(layout->place, path_words_width(&words.place));
+		layout->place = MAX(layout->place, (unsigned int)item->widths[PART_PLACE]);
 		layout->times = MAX(layout->times, times_width(line));
-		layout->note = MAX(layout->note, note_width(&words));
+		layout->note = MAX(layout->note, note_width(item));
 		/* A gap is a sentence across all columns. */
 		if (item->line)
 			layout->text = MAX(layout->text, INDENT * item->step->depth +
-					   path_words_width(&words.text));
+					   item->widths[PART_TEXT]);
 	}
 	if (!width)
 		return;
@@ -312,38 +183,39 @@ static void put_bars(const struct terminal *terminal, const struct layout *layou
 }
 
 /* The start of a path says less than its end. */
-static unsigned int put_place(const struct terminal *terminal, const struct path_words *place,
+static unsigned int put_place(const struct terminal *terminal, const struct path_text *place,
 			      unsigned int width, struct output *out)
 {
-	unsigned int w = path_words_width(place);
+	unsigned int w = place->width;
 	size_t length = place->length;
 	bool cut = w > width;
 
 	if (!length)
 		return 0;
 	if (cut)
-		length = text_tail(place->text, length, width - 1, &w);
+		length = text_tail(place->data, length, width - 1, &w);
 	output_string(out, terminal->styles[STYLE_SOURCE]);
 	output_string(out, cut ? terminal->glyphs.ellipsis : "");
-	output_append(out, place->text + place->length - length, length);
+	output_append(out, place->data + place->length - length, length);
 	output_string(out, terminal->styles[STYLE_NONE]);
 	return w + cut;
 }
 
-static unsigned int put_note(const struct terminal *terminal, const struct layout *layout,
-			     const struct source_item *item, const struct source_words *words,
-			     struct output *out)
+static unsigned int put_note(const struct path_renderer *renderer, const struct layout *layout,
+			     const struct source_item *item, struct output *out)
 {
+	struct path_text text = source_said(renderer, item, PART_DECISIONS);
 	unsigned int used;
 
-	used = path_words_put(&words->decisions, terminal,
-			      path_decisions_style(&item->line->decisions), layout->note, out);
-	if (!words->end.length || (used && used + 2 >= layout->note))
+	used = path_text_put(&text, renderer->terminal,
+			     path_decisions_style(&item->line->decisions), layout->note, out);
+	text = source_said(renderer, item, PART_END);
+	if (!text.length || (used && used + 2 >= layout->note))
 		return used;
 	if (used)
 		output_append(out, ", ", 2);
 	used += used ? 2 : 0;
-	return used + path_words_put(&words->end, terminal, STYLE_DIM, layout->note - used, out);
+	return used + path_text_put(&text, renderer->terminal, STYLE_DIM, layout->note - used, out);
 }
 
 static void put_times(const struct terminal *terminal, const struct fold_line *line,
@@ -355,45 +227,64 @@ static void put_times(const struct terminal *terminal, const struct fold_line *l
 			      terminal->styles[STYLE_NONE]);
 }
 
-static void put_gap(const struct terminal *terminal, const struct layout *layout,
-		    const struct source_item *item, const struct source_words *words,
-		    struct output *out)
+static void put_gap(const struct path_renderer *renderer, const struct layout *layout,
+		    const struct source_item *item, struct output *out)
 {
 	unsigned int indent = INDENT * item->step->depth + (layout->place ? layout->place + 2 : 0);
 	unsigned int used = 2 * layout->levels + layout->times, room = 0, least;
+	const struct path_text text = source_said(renderer, item, PART_TEXT);
 
 	/* A sentence that would be cut off begins further to the left. */
-	if (terminal->width) {
-		room = terminal->width - used;
-		least = MIN(room, path_words_width(&words->text));
+	if (renderer->terminal->width) {
+		room = renderer->terminal->width - used;
+		least = MIN(room, text.width);
 		indent = MIN(indent, room - least);
 		room -= indent;
 	}
 	output_spaces(out, indent);
-	path_words_put(&words->text, terminal, path_gap_style(item->step), room, out);
+	path_text_put(&text, renderer->terminal, path_gap_style(item->step), room, out);
 }
 
-static void put_line(const struct terminal *terminal, const struct layout *layout,
+static void put_line(const struct path_renderer *renderer, const struct layout *layout,
 		     const struct fold_line *line, const struct source_item *item,
-		     const struct source_words *words, struct output *out)
+		     struct output *out)
 {
 	unsigned int indent = MIN(INDENT * item->step->depth, layout->text / 2), used;
-	bool note = words->decisions.length || words->end.length;
+	const struct terminal *terminal = renderer->terminal;
+	struct path_text text = source_said(renderer, item, PART_PLACE);
+	bool note = item->lengths[PART_DECISIONS] || item->lengths[PART_END];
 
 	if (layout->place) {
-		used = put_place(terminal, &words->place, layout->place, out);
+		used = put_place(terminal, &text, layout->place, out);
 		output_spaces(out, layout->place + 2 - used);
 	}
 	output_spaces(out, indent);
-	used = indent + path_words_put(&words->text, terminal,
-				       item->line->text.length ? STYLE_NONE : STYLE_DIM,
-				       layout->text - indent, out);
+	text = source_said(renderer, item, PART_TEXT);
+	used = indent + path_text_put(&text, terminal,
+				      item->line->text.length ? STYLE_NONE : STYLE_DIM,
+				      layout->text - indent, out);
 	if (!note && !line->closed)
 		return;
 	output_spaces(out, layout->text - used + (note ? 2 : 0));
-	used = note ? put_note(terminal, layout, item, words, out) : 0;
+	used = note ? put_note(renderer, layout, item, out) : 0;
 	if (line->closed && layout->note)
 		output_spaces(out, layout->note - used + (note ? 0 : 2));
+}
+
+static int say_all(struct path_renderer *renderer)
+{
+	int r = 0;
+
+	renderer->n_words = 0;
+	for (size_t i = 0; r == 0 && i < renderer->n_items; i++) {
+		r = source_say(renderer, &renderer->items[i]);
+		if (r == 0)
+			renderer->folded[i] = (struct fold_line){
+				.content = source_hash(renderer, &renderer->items[i]),
+				.index = i,
+			};
+	}
+	return r;
 }
 
 int render_source(struct path_renderer *renderer, struct output *out)
@@ -404,27 +295,22 @@ int render_source(struct path_renderer *renderer, struct output *out)
 	size_t n;
 	int r = collect(renderer);
 
+	if (r == 0)
+		r = say_all(renderer);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < renderer->n_items; i++)
-		renderer->folded[i] = (struct fold_line){
-			.content = hash_item(terminal, &renderer->items[i]),
-			.index = i,
-		};
 	n = fold_lines(renderer->folded, renderer->n_items);
 	measure(renderer, n, &layout);
 	for (size_t i = 0; i < n; i++) {
 		const struct fold_line *line = &renderer->folded[i];
 		const struct source_item *item = &renderer->items[line->index];
-		struct source_words words;
 
-		say(terminal, item, &words);
 		open += line->opened;
 		put_bars(terminal, &layout, line, open, out);
 		if (item->line)
-			put_line(terminal, &layout, line, item, &words, out);
+			put_line(renderer, &layout, line, item, out);
 		else
-			put_gap(terminal, &layout, item, &words, out);
+			put_gap(renderer, &layout, item, out);
 		put_times(terminal, line, out);
 		output_append(out, "\n", 1);
 		open -= line->closed;
