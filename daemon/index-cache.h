@@ -25,7 +25,7 @@ void index_cache_free(struct index_cache *cache);
 const char *index_cache_problem(const struct index_cache *cache);
 const char *index_cache_directory(const struct index_cache *cache);
 
-/* "DIRECTORY/BUILDID.v1.lines"; `text` has PATH_MAX bytes. */
+/* "DIRECTORY/BUILDID.v2.lines"; `text` has PATH_MAX bytes. */
 void index_cache_path(const struct index_cache *cache, const struct build_id *id, char *text);
 
 /* Which file it is, so that one that was replaced is told from the one in use. */

@@ -116,8 +116,11 @@ void cells_init(struct cells *cells, struct collection *collection,
 	cells->values = allocate(list.n, sizeof(*cells->values));
 	for (size_t i = 0; i < n_regions; i++)
 		cut(cells, &list, &regions[i]);
-	for (size_t i = 0; i < list.n; i++)
-		cells->values[i] = list.items[i].value;
+	for (size_t i = 0; i < list.n; i++) {
+		if (list.items[i].value > INDEX_MAX_VALUE)
+			fail(EXIT_FAILED, "the input is too large");
+		cells->values[i] = index_value(list.items[i].value);
+	}
 	free(list.items);
 }
 

@@ -12,7 +12,7 @@ struct cells {
 	uint32_t *first_marks; /* n_cells + 1 */
 	size_t n_cells;
 	uint8_t *lows; /* n_marks */
-	uint32_t *values;
+	struct index_value *values;
 	size_t n_marks;
 };
 

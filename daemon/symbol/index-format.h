@@ -19,7 +19,7 @@
  * Entry 0 of PLACES, NODES and FILES and the string at 0 stand for "not known".
  */
 #define INDEX_MAGIC "lbrdindx"
-#define INDEX_VERSION 1u
+#define INDEX_VERSION 2u
 
 #define INDEX_CELL_BITS 8
 #define INDEX_PIECE_SIZE 16384u /* what is read and checked at once; no string crosses its end */
@@ -29,10 +29,10 @@ enum index_table {
 	INDEX_CHECKSUMS, /* uint64_t for each piece; in the head */
 	INDEX_LINE_CELLS, /* uint32_t */
 	INDEX_LINE_LOWS, /* uint8_t */
-	INDEX_LINE_VALUES, /* uint32_t: which of PLACES */
+	INDEX_LINE_VALUES, /* struct index_value: which of PLACES */
 	INDEX_SCOPE_CELLS,
 	INDEX_SCOPE_LOWS,
-	INDEX_SCOPE_VALUES, /* uint32_t: which of NODES */
+	INDEX_SCOPE_VALUES, /* struct index_value: which of NODES */
 	INDEX_PLACES, /* uint64_t, see index_place() */
 	INDEX_NODES, /* struct index_node */
 	INDEX_FILES, /* uint32_t: where in STRINGS */
@@ -79,6 +79,23 @@ struct index_node {
 	uint32_t place; /* of the call, in the parent */
 };
 
+/* A number of 24 bits, the lowest first: a kernel needs 20, and has two million of them. */
+struct index_value {
+	uint8_t bytes[3];
+};
+
+#define INDEX_MAX_VALUE ((1u << 24) - 1)
+
+static inline struct index_value index_value(uint32_t number)
+{
+	return (struct index_value){{number, number >> 8, number >> 16}};
+}
+
+static inline uint32_t index_value_number(struct index_value value)
+{
+	return value.bytes[0] | value.bytes[1] << 8 | value.bytes[2] << 16;
+}
+
 static inline size_t index_element_size(enum index_table table)
 {
 	switch (table) {
@@ -86,6 +103,9 @@ static inline size_t index_element_size(enum index_table table)
 		return sizeof(struct index_region);
 	case INDEX_NODES:
 		return sizeof(struct index_node);
+	case INDEX_LINE_VALUES:
+	case INDEX_SCOPE_VALUES:
+		return sizeof(struct index_value);
 	case INDEX_CHECKSUMS:
 	case INDEX_PLACES:
 		return sizeof(uint64_t);

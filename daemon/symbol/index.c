@@ -279,7 +279,8 @@ static bool find_cell(const struct index *index, uint64_t address, uint32_t *ret
 /* The value of the last mark at or before the address; 0: there is none, or it is damaged. */
 static uint32_t find_mark(struct index *index, enum index_table cells, uint32_t cell, uint8_t low)
 {
-	const uint32_t *first = elements(index, cells, cell, 2), *value;
+	const uint32_t *first = elements(index, cells, cell, 2);
+	const struct index_value *value;
 	const uint8_t *lows;
 	uint32_t at, end;
 
@@ -305,7 +306,7 @@ static uint32_t find_mark(struct index *index, enum index_table cells, uint32_t 
 	if (at == 0 || index->damaged)
 		return 0;
 	value = elements(index, cells + 2, at - 1, 1);
-	return value ? *value : 0;
+	return value ? index_value_number(*value) : 0;
 }
 
 static void set_place(struct index *index, uint32_t number, struct location_frame *frame)

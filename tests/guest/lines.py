@@ -83,7 +83,7 @@ def cache_with_kernel():
     cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
     if HAS_DEBUG_PACKAGE:
         print("# the kernel's lines are those of its debug package")
-        shutil.copy(FILES / "vmlinux.lines", cache / f"{KERNEL_ID}.v1.lines")
+        shutil.copy(FILES / "vmlinux.lines", cache / f"{KERNEL_ID}.v2.lines")
     return cache
 
 
@@ -218,7 +218,7 @@ def test_a_spoilt_index_is_refused_and_built_again():
         spoil(scene.path(), how)
         with Scene(cache=cache) as scene:
             scene.wait_ready()
-            assert f"{scene.module.id}.v1.lines is not used" in scene.lbrd.error_output()
+            assert f"{scene.module.id}.v2.lines is not used" in scene.lbrd.error_output()
             check_module(scene, scene.run())
             harness.equal(scene.path().read_bytes(), good, f"the index after being {how}")
 

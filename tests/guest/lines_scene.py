@@ -174,7 +174,7 @@ class Scene(contextlib.ExitStack):
 
     def path(self, id=None):
         """The cached index of the module."""
-        return self.cache / f"{id or self.module.id}.v1.lines"
+        return self.cache / f"{id or self.module.id}.v2.lines"
 
 
 def is_whole(event):
