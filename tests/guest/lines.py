@@ -78,6 +78,14 @@ def check_program(event):
     harness.equal(ends[1][0], PROGRAM_LINES["exit"])
 
 
+def check_mapping(scene):
+    """lbrd reads the index where it lies, and knows nothing of the format it was made from."""
+    maps = pathlib.Path(f"/proc/{scene.lbrd.pid}/maps").read_text()
+    harness.equal([line.split()[1] for line in maps.splitlines() if str(scene.path()) in line],
+                  ["r--s"])
+    assert "libdw" not in maps, maps
+
+
 def cache_with_kernel():
     """What an administrator makes where the debug package is, and copies before lbrd starts."""
     cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
@@ -94,6 +102,7 @@ def test_one_record_with_all_three():
         check_module(scene, event)
         check_kernel(event)
         check_program(event)
+        check_mapping(scene)
         assert 0 < scene.index(MODULE)["size"] == scene.path().stat().st_size
         assert str(UPDATES / f"{MODULE}.ko") in scene.index(MODULE)["message"]
     harness.assert_no_tracers()
