@@ -172,6 +172,8 @@ def measure(vmlinux, index, lookups, hot, resident, directory):
         seconds, theirs = llvm(vmlinux, text)
         times["llvm all"].append(seconds)
         times["build"].append(timed(index, vmlinux, "-o", made)[0])
+        with made.open() as file:
+            os.fsync(file)  # what is still to be written is not clean
         times["llvm first"].append(llvm(vmlinux, addresses[0])[0])
         times["first"].append(timed(hot, made, "1", text=addresses[0])[0])
         times["llvm record"].append(llvm_per_record(vmlinux, record))
