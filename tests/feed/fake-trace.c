@@ -89,10 +89,10 @@ int trace_ring_fd(const struct trace *trace)
 
 static void hand_up(struct trace *trace)
 {
-	const char *recorded = trace->records + trace->handed % trace->n_records * trace->record_size;
+	size_t i = trace->handed % trace->n_records;
 	struct lbrd_record record;
 
-	memcpy(&record, recorded, trace->record_size);
+	memcpy(&record, trace->records + i * trace->record_size, trace->record_size);
 	record.timestamp = clock_ns(CLOCK_MONOTONIC);
 	record.tracer = trace->tracers ? trace->tracers->number : 0;
 	trace->handed++;
@@ -171,7 +171,8 @@ void trace_describe(const struct trace *trace, struct trace_description *ret)
 
 /* ---- tracers ---- */
 
-static bool is_same(const struct tracer *tracer, const struct target *target, bool without_branches)
+static bool is_same(const struct tracer *tracer, const struct target *target,
+		bool without_branches)
 {
 	return tracer->without_branches == without_branches &&
 			tracer->target.mode == target->mode &&

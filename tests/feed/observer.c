@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rule that must not break: each number is an event, or in the range of a loss, exactly once. */
+/* The rule that must not break: each number is an event or in the range of a loss, once. */
 #include "tests/feed/observer.h"
 
 #include <err.h>
