@@ -71,7 +71,7 @@ def squeeze(text):
     or the width of a number, a shift by one."""
     text = text.lower().replace("retq", "ret").replace("leaveq", "leave")
     text = re.sub(r"^xchg %ax,\s*%ax$|^xchg ax,\s*ax$", "nop", text)
-    text = re.sub(r"^((?:sh|sa|ro)[lr][bwlq]?) (\$0x1, ?|)(?=[^,]*$)", r"\1 ", text)
+    text = re.sub(r"^((?:sh|sa|ro)[lr][bwlq]?) (\$(?:0x)?1, ?|)(?=[^,]*$)", r"\1 ", text)
     text = re.sub(r"^((?:sh|sa|ro)[lr]) ([^,]*), ?0x1$|^((?:sh|sa|ro)[lr]) ([^,]*), ?1$",
                   lambda m: f"{m[1] or m[3]} {m[2] or m[4]}", text)
     text = re.sub(r"\*1(?=[\]+])|\+0x0(?=\])|\+0(?=\])|,1(?=\))", "", text.replace(" + ", "+"))
