@@ -1,86 +1,145 @@
-// SPDX-License-Identifier: Apache-2.0
-/* See owner.h. Descriptors of links say prog_id in their fdinfo just as those of programs do. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks an iterator in the kernel (bpf/holders.bpf.c) for the descriptors of the process and for our
+ * own. Two of ours are the iterator's program and its link: whatever of the process is of their
+ * kind is a program or a link, and only of these the id is looked at.
+ */
 #include "daemon/trace/owner.h"
 
-#include <dirent.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
+#include "bpf/holder.h"
 #include "common/cleanup.h"
+#include "common/macro.h"
 
-static void closedir_p(DIR **dir)
+static const unsigned char object_bytes[] __attribute__((aligned(8))) = {
+#include "bpf/holders-bytes.h"
+};
+
+DEFINE_CLEANUP(struct bpf_object *, bpf_object__close)
+
+static void link_destroy(struct bpf_link **link)
 {
-	if (*dir)
-		closedir(*dir);
+	bpf_link__destroy(*link);
 }
 
-/* "anon_inode:bpf-prog", "anon_inode:bpf-link" or "anon_inode:bpf_link" since 6.x. */
-static bool is_bpf(int fd_dir, const char *name)
-{
-	static const char prefix[] = "anon_inode:bpf";
-	char link[32];
-	ssize_t n = readlinkat(fd_dir, name, link, sizeof(link));
+struct holders {
+	struct lbrd_holder *items;
+	size_t n;
+};
 
-	return n >= (ssize_t)sizeof(prefix) - 1 && !memcmp(link, prefix, sizeof(prefix) - 1);
+static void holders_deinit(struct holders *holders)
+{
+	free(holders->items);
 }
 
-/* 0: the descriptor has no program, or is closed by now. */
-static uint32_t program_of(pid_t pid, const char *name)
+static int load(pid_t pid, struct bpf_object **ret)
 {
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[64], line[128];
-	uint32_t id = 0;
+	_cleanup_(bpf_object__close_p) struct bpf_object *object =
+		bpf_object__open_mem(object_bytes, sizeof(object_bytes), NULL);
+	const uint32_t wanted[] = {getpid(), pid};
+	struct bpf_map *constants;
+	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.16s", (int)pid, name);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (!id && fgets(line, sizeof(line), file))
-		sscanf(line, "prog_id: %" SCNu32, &id);
-	return id;
+	if (!object)
+		return -errno;
+	constants = bpf_object__next_map(object, NULL);
+	r = bpf_map__set_initial_value(constants, wanted, sizeof(wanted));
+	if (r == 0)
+		r = bpf_object__load(object);
+	if (r == 0)
+		*ret = TAKE_PTR(object);
+	return r;
 }
 
-static int add_once(uint32_t **ids, size_t *n, uint32_t id)
+static int read_all(int fd, struct holders *holders)
 {
-	uint32_t *grown;
+	struct lbrd_holder buffer[64];
+	ssize_t n;
 
+	/* What one read delivers is made of whole records. */
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+		size_t count = n / sizeof(buffer[0]);
+		struct lbrd_holder *grown = reallocarray(holders->items, holders->n + count,
+				sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		holders->items = grown;
+		for (size_t i = 0; i < count; i++)
+			grown[holders->n++] = buffer[i];
+	}
+	return n < 0 ? -errno : 0;
+}
+
+static uint64_t operations_of(const struct holders *holders, pid_t pid, int fd)
+{
+	for (size_t i = 0; i < holders->n; i++)
+		if (holders->items[i].pid == (uint32_t)pid && holders->items[i].fd == (uint32_t)fd)
+			return holders->items[i].operations;
+	return 0;
+}
+
+static void add_once(uint32_t *ids, size_t *n, uint32_t id)
+{
 	for (size_t i = 0; i < *n; i++)
-		if ((*ids)[i] == id)
-			return 0;
-	grown = reallocarray(*ids, *n + 1, sizeof(*grown));
-	if (!grown)
+		if (ids[i] == id)
+			return;
+	ids[(*n)++] = id;
+}
+
+static int collect(const struct holders *holders, pid_t pid, uint64_t program, uint64_t link,
+		uint32_t **ret, size_t *ret_n)
+{
+	uint32_t *ids = calloc(holders->n + 1, sizeof(*ids));
+
+	if (!ids)
 		return -ENOMEM;
-	*ids = grown;
-	grown[(*n)++] = id;
+	*ret_n = 0;
+	for (size_t i = 0; i < holders->n; i++) {
+		const struct lbrd_holder *holder = &holders->items[i];
+
+		if (holder->pid != (uint32_t)pid)
+			continue;
+		if (holder->operations == program)
+			add_once(ids, ret_n, holder->as_program);
+		else if (holder->operations == link && holder->as_link)
+			add_once(ids, ret_n, holder->as_link);
+	}
+	*ret = ids;
 	return 0;
 }
 
 int owner_programs(pid_t pid, uint32_t **ret, size_t *ret_n)
 {
-	_cleanup_(closedir_p) DIR *dir = NULL;
-	_cleanup_free_ uint32_t *ids = NULL;
-	struct dirent *entry;
-	char path[32];
-	size_t n = 0;
+	_cleanup_(bpf_object__close_p) struct bpf_object *object = NULL;
+	_cleanup_(holders_deinit) struct holders holders = {};
+	_cleanup_(link_destroy) struct bpf_link *link = NULL;
+	_cleanup_close_ int fd = -1;
+	struct bpf_program *program;
+	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	if (!dir)
+	/* Nobody is signalled; EPERM says that there is somebody. */
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return -ENOENT;
+	r = load(pid, &object);
+	if (r < 0)
+		return r;
+	program = bpf_object__next_program(object, NULL);
+	link = bpf_program__attach_iter(program, NULL);
+	if (!link)
 		return -errno;
-	while ((entry = readdir(dir))) {
-		uint32_t id = is_bpf(dirfd(dir), entry->d_name) ? program_of(pid, entry->d_name) :
-								  0;
-		int r = id ? add_once(&ids, &n, id) : 0;
-
-		if (r)
-			return r;
-	}
-	*ret = TAKE_PTR(ids);
-	*ret_n = n;
-	return 0;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		return -errno;
+	r = read_all(fd, &holders);
+	if (r < 0)
+		return r;
+	return collect(&holders, pid, operations_of(&holders, getpid(), bpf_program__fd(program)),
+			operations_of(&holders, getpid(), bpf_link__fd(link)), ret, ret_n);
 }

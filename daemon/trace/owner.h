@@ -8,6 +8,6 @@
 
 /*
  * Ids of the programs that the process holds a descriptor of, directly or by a link, each once;
- * the caller frees `*ret`. -ENOENT: no such process; -EACCES: not allowed to look.
+ * the caller frees `*ret`. -ENOENT: no such process.
  */
 int owner_programs(pid_t pid, uint32_t **ret, size_t *ret_n);
