@@ -12,9 +12,21 @@
 
 #include "common/cleanup.h"
 
+/*
+ * For reading, which CAP_DAC_READ_SEARCH is enough for. A link the kernel gives out for reading and
+ * writing only (bpf_obj_get_user()).
+ */
+static int open_object(const char *path)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, options, .file_flags = BPF_F_RDONLY);
+	int fd = bpf_obj_get_opts(path, &options);
+
+	return fd < 0 && errno == EINVAL ? bpf_obj_get(path) : fd;
+}
+
 int pinned_program(const char *path, uint32_t *ret)
 {
-	_cleanup_close_ int fd = bpf_obj_get(path);
+	_cleanup_close_ int fd = open_object(path);
 	_cleanup_fclose_ FILE *file = NULL;
 	char name[64], line[128];
 
