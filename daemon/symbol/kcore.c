@@ -78,9 +78,23 @@ static bool is_empty(const unsigned char *bytes, size_t size)
 	return size && !bytes[0] && !memcmp(bytes, bytes + 1, size - 1);
 }
 
+/*
+ * Privilege is asked for when it is opened, not when it is read (open_kcore() in the kernel's
+ * fs/proc/kcore.c): so whoever starts lbrd may do that in its stead, and lbrd go without.
+ */
+static int open_memory(const char *path)
+{
+	char target[64];
+	ssize_t n = readlink("/proc/self/fd/0", target, sizeof(target));
+
+	if (n == (ssize_t)strlen(path) && !memcmp(target, path, n))
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int kcore_read(const char *path, uint64_t address, void *buffer, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open_memory(path);
 	uint64_t offset;
 	int r;
 
