@@ -26,7 +26,7 @@ static void print_help(void)
 		"  --help         print this\n"
 		"\n"
 		"Exit status: 0 after SIGTERM or SIGINT; 1 when lbrd cannot start or go on; 2 for\n"
-		"wrong usage. It needs CAP_BPF, CAP_PERFMON and CAP_SYSLOG, or root.\n");
+		"wrong usage. It needs to be root, or what lbrd.service gives it: see lbrd(8).\n");
 }
 
 /* systemd.exec(5), CacheDirectory=: one path, as the unit names one. */
