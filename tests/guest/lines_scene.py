@@ -107,8 +107,10 @@ def stopped(process):
 class Scene(contextlib.ExitStack):
     """lbrd with a cache of its own, the module, the program, and an attachment to it."""
 
-    def __init__(self, build="first", suffix="", cache=None, builder=None, environment=None):
+    def __init__(self, build="first", suffix="", cache=None, builder=None, environment=None,
+                 lbrd=None):
         super().__init__()
+        self.lbrd = lbrd  # one that runs already, or None
         self.build, self.suffix, self.builder = build, suffix, builder
         self.environment = environment
         self.cache = pathlib.Path(cache or tempfile.mkdtemp(prefix="cache-"))
@@ -119,7 +121,7 @@ class Scene(contextlib.ExitStack):
         options = ["--builder", self.builder] if self.builder else []
         self.module = self.enter_context(Module(self.build, self.suffix))
         self.program = self.enter_context(harness.Programs("lines"))["lines"]
-        self.lbrd = self.enter_context(
+        self.lbrd = self.lbrd or self.enter_context(
             harness.Lbrd("--cache", self.cache, *options, env=self.environment))
         self.ctl = self.enter_context(
             self.lbrd.lbrctl("attach", "prog", str(self.program.id)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """lbrd as systemd runs it: for tests under tests/vm/run --systemd. The build is installed as
 `meson install` would, but only in the guest, and the units go where the guest's systemd looks for
-them. To be used once per boot:
+them:
 
     with service.Service() as lbrd:
         with lbrd.lbrctl("status") as ctl:
@@ -42,7 +42,7 @@ def install():
         shutil.copy(source, place)
         if place.parent.name == "sysusers.d":
             subprocess.run(["systemd-sysusers", place], check=True)
-        if place.suffix in (".service", ".socket"):
+        if place.suffix in (".service", ".socket") and not (UNITS / place.name).exists():
             (UNITS / place.name).symlink_to(place)
 
 

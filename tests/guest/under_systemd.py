@@ -1,26 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""lbrd as systemd's service, with the real systemd as the machine's first process."""
+"""lbrd as systemd's service, with the real systemd as the machine's first process: it has hardly
+any privileges left, and all that it can do it still can. Run by the script `lines`, which builds a
+module with debug information."""
 
 import pathlib
+import pwd
+import re
+import subprocess
 
 import harness
+import lines
+import lines_scene
 import paths
 import service
 
+CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34,
+                "CAP_PERFMON": 38, "CAP_BPF": 39}
+EXPOSURE = 2.0  # of 10, as systemd-analyze weighs it; less is better
 
-def test_every_day():
-    path = paths.ALL[0]
-    with service.Service() as lbrd, harness.Programs("paths") as loaded:
+
+def status_of(lbrd):
+    text = pathlib.Path("/proc", lbrd.property("MainPID"), "status").read_text()
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def test_it_has_only_what_it_needs():
+    with service.Service() as lbrd:
         harness.equal(pathlib.Path("/proc/1/comm").read_text(), "systemd\n")
-        pid = lbrd.property("MainPID")
-        with lbrd.lbrctl("attach", "prog", str(loaded["paths"].id), "--limit", "1") as ctl:
-            ctl.wait_for(lambda line: "attachment" in line)
-            loaded["paths"].run(path.data)
-            event = ctl.wait_for(lambda line: "event" in line)["event"]
-            harness.equal(ctl.wait(), 0)
+        status = status_of(lbrd)
+        user = pwd.getpwnam("_lbrd")
+        harness.equal(status["Uid"].split(), 4 * [str(user.pw_uid)])
+        harness.equal(status["Gid"].split(), 4 * [str(user.pw_gid)])
+        wanted = sum(1 << bit for bit in CAPABILITIES.values())
+        for name in ("CapEff", "CapPrm", "CapBnd"):
+            harness.equal(hex(int(status[name], 16)), hex(wanted), name)
+        harness.equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        process = pathlib.Path("/proc", lbrd.property("MainPID"))
+        for namespace in ("net", "mnt"):
+            assert (process / "ns" / namespace).readlink() != \
+                pathlib.Path("/proc/1/ns", namespace).readlink(), namespace
+        harness.equal((process / "net/dev").read_text().count(":"), 1, "network devices but lo")
+
+
+def test_systemd_says_so():
+    with service.Service() as lbrd:
+        unit = service.UNITS / "lbrd.service"
+        text = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=yes",
+                               f"--threshold={EXPOSURE * 10:.0f}", unit.resolve()],
+                              capture_output=True, text=True)
+        exposure = re.search(r"exposure level for lbrd.service: ([0-9.]+)", text.stdout)
+        assert exposure, text
+        print(f"# exposure {exposure[1]}")
+        assert text.returncode == 0 and float(exposure[1]) <= EXPOSURE, text.stdout
+
+
+def one_event(lbrd, target, run, *options):
+    """The first event of an attachment."""
+    with lbrd.lbrctl("attach", *target, "--limit", "1", *options) as ctl:
+        ctl.wait_for(lambda line: "attachment" in line)
+        run()
+        event = ctl.wait_for(lambda line: "event" in line)["event"]
+        harness.equal(ctl.wait(), 0, f"attach {target}: {ctl.error_output()}")
+    return event
+
+
+def test_what_it_does_without():
+    """Every feature: nothing is refused, and nothing less is told."""
+    path = paths.ALL[0]
+    with service.Service() as lbrd, harness.Programs("paths") as loaded, lbrd.connect() as c:
+        program = loaded["paths"]
+        description = c.call("Describe")
+        for ability in ("branchRecords", "tracing", "addresses"):
+            assert description[ability], f"{ability}: {description}"
+        assert all(f["available"] for f in description["features"]), description["features"]
+        assert next(p for p in c.call("Programs")["programs"] if p["id"] == program.id)["traceable"]
+
+        event = one_event(lbrd, ("prog", str(program.id)), lambda: program.run(path.data))
         harness.equal(event["returnValue"], path.returns)
-        harness.equal(lbrd.property("MainPID"), pid, "another process")
+        assert any(b["from"].get("file", "").endswith("paths.bpf.c") for b in event["branches"])
+        calling = next(p for p in paths.ALL if p.sub_returns is not None)
+        event = one_event(lbrd, ("prog", "paths:paths_sub"), lambda: program.run(calling.data))
+        harness.equal(event["returnValue"], calling.sub_returns)
+        event = one_event(lbrd, ("func", "bpf_prog_test_run_xdp"),
+                          lambda: program.run(path.data), "--view", "insns")
+        steps = [s for s in event["path"] if s.get("symbol") == "bpf_prog_test_run_xdp"]
+        assert any("instructions" in s for s in steps), f"kernel code is not shown: {steps}"
+
+        for target in ({"programPath": program.pin}, {"programTag": program.tag},
+                       {"allPrograms": True}):
+            reply = c.call("Attach", {"targets": [target], "partial": True, "persistent": True})
+            assert any(t["programId"] == program.id for t in reply["attachment"]["targets"]), reply
+        harness.equal(len(c.call("List")["attachments"]), 3)
+        with lbrd.connect() as watching:
+            stream = watching.stream("Watch")
+            harness.equal(next(stream)["ready"], True)
+            program.run(path.data)
+            harness.equal(len(next(stream)["event"]["attachments"]), 3)
+        harness.equal(len(c.call("Detach", {"all": True})["detached"]), 3)
+
+        for parameters in ({"target": {"programId": program.id}},
+                           {"target": {"programId": program.id}, "xlated": True},
+                           {"target": {"kernelFunction": "bpf_prog_test_run_xdp"}}):
+            assert c.call("Dump", parameters)["code"][0]["instructions"], parameters
     harness.assert_no_tracers()
+
+
+def test_programs_of_a_process_that_is_not_its_own():
+    with service.Service() as lbrd, lbrd.connect() as c:
+        process, ids = harness.hold("paths")
+        with process:
+            reply = c.call("Attach", {"targets": [{"ownerProcessId": process.pid}]})
+            harness.equal([t["programId"] for t in reply["attachment"]["targets"]],
+                          list(ids.values()))
+
+
+def test_lines_are_read_by_a_process_with_nothing():
+    """The index of a module that is loaded while lbrd runs, built from its debug information."""
+    with service.Service() as lbrd, lines_scene.Scene(cache="/var/cache/lbrd", lbrd=lbrd) as scene:
+        scene.run()
+        scene.wait_index(lines_scene.MODULE, "ready")
+        lines.check_module(scene, scene.run())
+        harness.equal(scene.path().owner(), "_lbrd")
+
+
+def test_reload():
+    with service.Service() as lbrd, lbrd.connect() as c:
+        policy = pathlib.Path(c.call("Describe")["policyFile"])
+        policy.parent.mkdir(parents=True, exist_ok=True)
+        policy.write_text("allow observe everyone\n")
+        lbrd.systemctl("reload", "lbrd.service")
+        while "is in force" not in lbrd.journal():
+            c.call("List")
+        lbrd.connect("_lbrd").call("List")
+        policy.write_text("allow observe nobody\n")
+        lbrd.systemctl("reload", "lbrd.service")
+        while "line 1" not in lbrd.journal():
+            c.call("List")
+        assert "line 1" in c.call("Describe")["policyProblem"]
+        policy.unlink()
 
 
 harness.main(globals())

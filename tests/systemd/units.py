@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""systemd itself must find no fault with the units and the group file. A skip (status 77) where
+"""systemd itself must find no fault with the units and the group file, and little exposure. A skip (status 77) where
 systemd is not installed. usage: units.py SERVICE SOCKET SYSUSERS"""
 
 import pathlib
@@ -39,6 +39,16 @@ def main():
         status, output = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                              *units)
         assert status and "NoSuchSetting" in output, f"systemd-analyze finds nothing: {output}"
+
+        # As much as it takes, and no more: 0 is nothing, 10 is root without any restriction.
+        units[0].write_text(text)
+        status, output = run("systemd-analyze", "security", "--no-pager", "--offline=yes",
+                             "--threshold=20", units[0])
+        assert status == 0 and "Overall exposure" in output, f"exposed beyond 2.0: {output}"
+        units[0].write_text(text.replace("CapabilityBoundingSet=", "#"))
+        status, output = run("systemd-analyze", "security", "--no-pager", "--offline=yes",
+                             "--threshold=20", units[0])
+        assert status, f"systemd-analyze weighs nothing: {output}"
 
         status, output = run("systemd-sysusers", "--dry-run", f"--root={directory}", sysusers)
         assert status == 0, f"systemd-sysusers: {output}"
