@@ -17,8 +17,9 @@ import threading
 import time
 
 import harness
-from lines_scene import (FILES, HAS_DEBUG_PACKAGE, KERNEL_ID, MADE_UP, MODULE, Module,
-                         PROGRAM_LINES, Scene, UNREAD, UPDATES, kallsyms, make_vmlinux, stopped)
+from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Module,
+                         PROGRAM_LINES, Scene, UNREAD, UPDATES, cache_with_kernel, kallsyms,
+                         make_vmlinux, stopped)
 
 
 def inlined(location):
@@ -84,15 +85,6 @@ def check_mapping(scene):
     harness.equal([line.split()[1] for line in maps.splitlines() if str(scene.path()) in line],
                   ["r--s"])
     assert "libdw" not in maps, maps
-
-
-def cache_with_kernel():
-    """What an administrator makes where the debug package is, and copies before lbrd starts."""
-    cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
-    if HAS_DEBUG_PACKAGE:
-        print("# the kernel's lines are those of its debug package")
-        shutil.copy(FILES / "vmlinux.lines", cache / f"{KERNEL_ID}.v2.lines")
-    return cache
 
 
 def test_one_record_with_all_three():

@@ -64,6 +64,15 @@ def make_vmlinux():
                                "-o", VMLINUX, f"{scratch}/a.o"])
 
 
+def cache_with_kernel():
+    """What an administrator makes where the debug package is, and copies before lbrd starts."""
+    cache = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
+    if HAS_DEBUG_PACKAGE:
+        print("# the kernel's lines are those of its debug package")
+        shutil.copy(FILES / "vmlinux.lines", cache / f"{KERNEL_ID}.v2.lines")
+    return cache
+
+
 class Module:
     """A build of the module, loaded; its debug information is where modules are installed."""
 

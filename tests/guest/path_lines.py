@@ -7,8 +7,8 @@ import tempfile
 import time
 
 import harness
-from lines import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, UPDATES, Scene, cache_with_kernel,
-                   make_vmlinux)
+from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Scene, UPDATES,
+                         cache_with_kernel, make_vmlinux)
 
 FUNCTION = "lbrd_lines_run"
 
