@@ -76,7 +76,7 @@ const struct limit limits[N_LIMITS] = {
 	[LIMIT_RUN] = {"run", 4096, "instructions",
 		"More without a branch taken is a gap of a path: it would fill a message by itself."},
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
-		"Symbols of an unloaded program stay for records that are still on their way."},
+		"Names and lines of unloaded programs and modules stay for records on their way."},
 	[LIMIT_DUMPS] = {"dumps", 16, "dumps",
 		"In all. Each one holds the code and the lines of its programs until it has been read."},
 	[LIMIT_DUMP_PART] = {"dumpPart", 512, "instructions",

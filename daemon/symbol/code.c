@@ -255,7 +255,7 @@ static bool compare_modules(struct code *code, bool certain)
 	}
 	code->modules_changes++;
 	code->modules_since = seen;
-	code->modules_changed_at = code->modules_seen;
+	code->modules_changed_at = read_clock(CLOCK_MONOTONIC); /* to be later than any record */
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
