@@ -236,7 +236,9 @@ static struct line_object *get_module(struct lines *lines, const char *name)
 		ask(lines, object, false);
 	}
 	object->known = true;
-	read_sections(lines, object);
+	/* Where they are known they stay, though a module that is about to go shows none. */
+	if (!object->n_sections)
+		read_sections(lines, object);
 	return object;
 }
 

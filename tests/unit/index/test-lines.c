@@ -237,6 +237,10 @@ static void test_module(void)
 	lines_follow_modules(&lines);
 	check_module(&lines, module_path, TEXT);
 	CHECK_EQ(n_needed, 1);
+	/* It is about to go, and another one went. */
+	remove_files("module/sample/sections");
+	lines_follow_modules(&lines);
+	check_module(&lines, module_path, TEXT);
 	lines_deinit(&lines);
 	unload_module();
 }
