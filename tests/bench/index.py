@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers and costs of an index of a whole kernel, beside llvm-symbolizer, which runs in turn.
 
-usage: index.py LBRD-INDEX PRINT-LOOKUPS HOT-RECORD RESIDENT [--fetch]
+usage: index.py KERNEL LBRD-INDEX PRINT-LOOKUPS HOT-RECORD RESIDENT [--fetch]
 
-The kernel is $LBRD_VMLINUX, or that of the guest, when its debug package is in the cache or may be
-fetched. Ends with 1 when an answer differs or a bar is missed, and with 77 when there is no kernel.
+KERNEL is 6.1 or 6.12, that of the guest, when its debug package is in the cache or may be fetched;
+$LBRD_VMLINUX takes its place. Ends with 1 when an answer differs or a bar is missed, and with 77
+when there is no kernel.
 """
 
 import collections
@@ -29,20 +30,19 @@ ROUNDS = 5
 ADDRESSES = 20000
 RECORD = 64  # addresses of 32 branches
 RECORDS = 1000
-KERNEL = "6.1"
 SKIPPED = 77
 SHIFT = 0x1c200000  # what KASLR may add
 
 
-def find_vmlinux(fetch):
+def find_vmlinux(kernel, fetch):
     if "LBRD_VMLINUX" in os.environ:
         return pathlib.Path(os.environ["LBRD_VMLINUX"])
     cache = pathlib.Path(os.environ.get("LBRD_CACHE") or pathlib.Path(
         os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "lbrd"))
-    folder = cache / f"{KERNEL}-dbg"
+    folder = cache / f"{kernel}-dbg"
     if fetch and not folder.exists():
-        subprocess.run([ROOT / "vm" / "fetch", cache, KERNEL], check=True)
-        subprocess.run([ROOT / "vm" / "fetch", cache, f"{KERNEL}-dbg"], check=True)
+        subprocess.run([ROOT / "vm" / "fetch", cache, kernel], check=True)
+        subprocess.run([ROOT / "vm" / "fetch", cache, f"{kernel}-dbg"], check=True)
     return folder / "vmlinux" if folder.exists() else None
 
 
@@ -191,8 +191,8 @@ def measure(vmlinux, index, lookups, hot, resident, directory):
 
 def main():
     fetch = "--fetch" in sys.argv
-    programs = [a for a in sys.argv[1:] if a != "--fetch"]
-    vmlinux = find_vmlinux(fetch)
+    kernel, *programs = [a for a in sys.argv[1:] if a != "--fetch"]
+    vmlinux = find_vmlinux(kernel, fetch)
     if vmlinux is None or not shutil.which("llvm-symbolizer"):
         print("skipped: " + ("llvm-symbolizer is not installed" if vmlinux else
                              "no debug package of the kernel (meson configure -Ddebug-package=true "
