@@ -141,7 +141,10 @@ static void take_index(struct stream *stream, struct json_reader *r)
 	if (!index)
 		return;
 	output_flush(&stream->context->out);
-	if (!strcmp(state, "building")) {
+	if (!strcmp(state, "building") && get_int(index, "percent") > 0) {
+		tell("%" PRId64 " %% of the debug information of %s is read", get_int(index, "percent"),
+		     name);
+	} else if (!strcmp(state, "building")) {
 		stream->building++;
 		tell("lbrd reads the debug information of %s, once; its source lines come with "
 		     "events from then on", name);

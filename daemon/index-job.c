@@ -15,10 +15,14 @@
 #include <sys/queue.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/macro.h"
 #include "daemon/index-build.h"
 #include "daemon/index-cache.h"
 #include "daemon/log.h"
+
+/* Nanoseconds. Most indices are made before; on a busy machine that of a kernel takes minutes. */
+#define PROGRESS_INTERVAL (5 * UINT64_C(1000000000))
 
 #define SEARCHING "It is being looked for."
 
@@ -44,6 +48,7 @@ struct index_jobs {
 	bool problem_logged; /* of the cache */
 	struct index_build *build;
 	struct job *running; /* what is being built; NULL: nothing */
+	uint64_t told_at; /* CLOCK_MONOTONIC: when observers last heard of it */
 	struct build_id building; /* of it, when that began */
 };
 
@@ -60,6 +65,7 @@ static void set_state(struct index_jobs *jobs, struct job *job, enum index_state
 
 	job->status.state = state;
 	job->status.percent = 0;
+	jobs->told_at = clock_ns(CLOCK_MONOTONIC);
 	if (news)
 		jobs->config.changed(&job->status, jobs->config.userdata);
 }
@@ -177,6 +183,10 @@ static void on_progress(unsigned int percent, void *userdata)
 	struct index_jobs *jobs = userdata;
 
 	jobs->running->status.percent = percent;
+	if (clock_ns(CLOCK_MONOTONIC) < jobs->told_at + PROGRESS_INTERVAL)
+		return;
+	jobs->told_at = clock_ns(CLOCK_MONOTONIC);
+	jobs->config.changed(&jobs->running->status, jobs->config.userdata);
 }
 
 static void on_ended(enum index_build_end end, const char *why, void *userdata)

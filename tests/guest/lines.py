@@ -109,7 +109,8 @@ def test_the_terminal_is_told_once():
             harness.equal(ctl.wait(), 0, "exit status")
             shown = "\n".join(ctl.lines)
         said = scene.ctl.lines
-        harness.equal(sum('"building"' in line and f'"{MODULE}"' in line for line in said), 1)
+        harness.equal(sum('"building"' in line and '"percent":0' in line and
+                          f'"{MODULE}"' in line for line in said), 1)
         assert "lbrd_lines_run" in shown, shown
         with scene.lbrd.lbrctl("status", json_output=False) as status:
             harness.equal(status.wait(), 0)
