@@ -354,7 +354,8 @@ static void run_lbrd(struct bench *bench)
 	ready = event_new(feed.base, bench->ready, EV_READ, on_ready, feed.base);
 	read_all = event_new(feed.base, bench->read_all, EV_READ | EV_PERSIST, on_read_all, &feed);
 	feed.source.n_refs = 1;
-	if (hub_new(&config, &feed.hub) < 0 || frame_new(MESSAGE, &feed.frame) < 0)
+	if (encoder_new(NULL, &config.encoder) < 0 || hub_new(&config, &feed.hub) < 0 ||
+			frame_new(MESSAGE, &feed.frame) < 0)
 		die("hub");
 	memset(feed.frame->data, 'x', MESSAGE - 1);
 	feed.frame->data[MESSAGE - 1] = '\0';
@@ -376,6 +377,7 @@ static void run_lbrd(struct bench *bench)
 	bench->cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - bench->cpu;
 	server_free(server);
 	hub_free(feed.hub);
+	encoder_free(config.encoder);
 	frame_unref(feed.frame);
 	event_free(ready);
 	event_free(read_all);
