@@ -305,9 +305,12 @@ static int make_server(struct daemon *daemon)
 		.authorize = api_authorize,
 		.userdata = &daemon->api,
 	};
+	int r;
 
 	limits_of_users(&config.limits.users);
-	return server_new(&config, &daemon->api.server);
+	r = server_new(&config, &daemon->api.server);
+	return r < 0 ? r : attachments_charge(daemon->api.attachments,
+			server_accounts(daemon->api.server));
 }
 
 static int start_listening(struct daemon *daemon)

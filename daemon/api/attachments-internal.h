@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What attachments.c and survival.c know of each other. */
+/* What attachments.c, attachment-charges.c and survival.c know of each other. */
 #pragma once
 
 #include "daemon/api/attachments.h"
@@ -24,3 +24,10 @@ void attachment_capture_code(struct attachments *attachments, const struct attac
 void attachment_keep(struct attachments *attachments, struct attachment *attachment);
 /* Before its tracers are switched off: it is over for every later lbrd as well. */
 void attachment_unkeep(struct attachments *attachments, struct attachment *attachment);
+
+/* Whether the request is within the fixed limits: 0, or ATTACH_E_LIMIT with its detail. */
+int attachments_check_limits(const struct attachments *attachments,
+		const struct attach_request *request, int *ret_detail);
+/* Charges its owner: 0, or ATTACH_E_SHARE with its detail. */
+int attachment_take_charges(struct attachment *attachment, const struct attach_request *request,
+		int *ret_detail);

@@ -187,39 +187,6 @@ static struct attachment *attachment_new(struct attachments *attachments,
 	return attachment;
 }
 
-static size_t count_of_peer(const struct attachments *attachments, const struct peer *peer)
-{
-	const struct attachment *attachment;
-	size_t n = 0;
-
-	TAILQ_FOREACH(attachment, &attachments->list, entries)
-		n += attachment->peer == peer;
-	return n;
-}
-
-static int check_limits(struct attachments *attachments, const struct attach_request *request,
-		int *ret_detail)
-{
-	*ret_detail = -1;
-	if (request->list->n_targets > limit_value(LIMIT_TARGETS))
-		*ret_detail = LIMIT_TARGETS;
-	else if (request->peer && count_of_peer(attachments, request->peer) >=
-			limit_value(LIMIT_CONNECTION_ATTACHMENTS))
-		*ret_detail = LIMIT_CONNECTION_ATTACHMENTS;
-	return *ret_detail < 0 ? 0 : ATTACH_E_LIMIT;
-}
-
-static int take_charges(struct attachment *attachment, const struct attach_request *request,
-		int *ret_detail)
-{
-	*ret_detail = RESOURCE_ATTACHMENTS;
-	if (!charge_take(&attachment->charge, request->account, RESOURCE_ATTACHMENTS, 1))
-		return ATTACH_E_SHARE;
-	*ret_detail = RESOURCE_TARGETS;
-	return charge_take(&attachment->targets_charge, request->account, RESOURCE_TARGETS,
-			request->list->n_targets) ? 0 : ATTACH_E_SHARE;
-}
-
 /* Whether to go on although some of the request's targets failed. */
 static int judge(const struct attach_request *request, const struct attachment *attachment)
 {
@@ -234,7 +201,7 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 	struct attachment *attachment;
 	int r;
 
-	r = check_limits(attachments, request, ret_detail);
+	r = attachments_check_limits(attachments, request, ret_detail);
 	if (r != 0)
 		return r;
 	r = trace_probe(attachments->config.trace);
@@ -254,7 +221,7 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 		return -ENOMEM;
 	}
 
-	r = take_charges(attachment, request, ret_detail);
+	r = attachment_take_charges(attachment, request, ret_detail);
 	if (r == 0)
 		r = load(attachments, attachment, request->list);
 	if (r == 0)

@@ -67,6 +67,9 @@ struct attach_request {
 int attachments_attach(struct attachments *attachments, struct attach_request *request,
 		struct attachment **ret, int *ret_detail);
 
+/* Charges those that an earlier lbrd left to their owners, however much these have. -ENOMEM. */
+int attachments_charge(struct attachments *attachments, struct accounts *accounts);
+
 /* NULL: no such attachment, or it is ending already. */
 struct attachment *attachments_find(struct attachments *attachments, uint32_t id);
 /* Iteration in the order of attaching; those that are ending are passed over. */
