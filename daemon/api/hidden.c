@@ -36,6 +36,22 @@ static bool is_behind_minus(const char *text, const char *at)
 	return at > text && at[-1] == '-';
 }
 
+/* "0x12(%rip)" of AT&T, "[rip + 0x12]" of Intel. */
+static bool is_distance(const char *text, const char *at, const char *end)
+{
+	if (!strncmp(end, "(%rip", 5))
+		return true;
+	while (at > text && strchr(" +-", at[-1]))
+		at--;
+	return at - text >= 3 && !strncmp(at - 3, "rip", 3);
+}
+
+/* What is below counts or measures something, what is above is a small negative number. */
+static bool may_tell(uint64_t value)
+{
+	return value >= UINT64_C(1) << 40 && value < KERNEL_ADDRESSES_END;
+}
+
 const char *hide_addresses(const char *text, char *buffer, size_t size)
 {
 	struct copy copy = {.buffer = buffer, .room = size - 1};
@@ -43,15 +59,17 @@ const char *hide_addresses(const char *text, char *buffer, size_t size)
 
 	while (*at) {
 		char *end = (char *)at + 1;
-		uint64_t value = 0;
+		bool tells = false;
 
 		/* The digits of a name are no number. */
 		if (isdigit((unsigned char)*at) && (at == text || !is_word(at[-1]))) {
-			value = strtoull(at, &end, 0);
+			uint64_t value = strtoull(at, &end, 0);
+
 			if (is_behind_minus(text, at))
 				value = -value;
+			tells = may_tell(value) || is_distance(text, at, end);
 		}
-		if (is_kernel_address(value))
+		if (tells)
 			put(&copy, hidden, sizeof(hidden) - 1);
 		else
 			put(&copy, at, end - at);

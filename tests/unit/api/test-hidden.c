@@ -26,13 +26,24 @@ static void test_addresses(void)
 	check("(r1 = 18446744071578845184)", "(r1 = 0x...)");
 }
 
+static void test_distances(void)
+{
+	/* A per-CPU pointer. */
+	check("movabsq $0x607ee0c0f000, %rdi", "movabsq $0x..., %rdi");
+	check("movslq %gs:0x7d17bcff(%rip), %rax", "movslq %gs:0x...(%rip), %rax");
+	check("incl %gs:-0x12(%rip)", "incl %gs:-0x...(%rip)");
+	check("mov rax, qword ptr gs:[rip + 0x7d17bcff]", "mov rax, qword ptr gs:[rip + 0x...]");
+	check("mov rax, qword ptr [rip - 8]", "mov rax, qword ptr [rip - 0x...]");
+	check("movq %gs:0x1fac8, %rax", "movq %gs:0x1fac8, %rax");
+}
+
 static void test_others(void)
 {
 	static const char *const texts[] = {
 		"", "retq", "movq -0x8(%rbp), %rax", "cmpq $-4095, %rax", "andq $-0x1000, %rsp",
 		"xorl $0xfffff000, %eax", "movq 0x28(%rdi), %rsi", "callq 0x401000",
 		"bpf_trampoline_18446744071578845184", "bpf_prog_ffffffff81234567_f+0x12",
-		"movabsq $0x7fffffffffff, %rax", "movq $-1, %rax", "0xffffffffffffffff",
+		"movabsq $0xffffffffff, %rax", "movq $-1, %rax", "0xffffffffffffffff",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -51,6 +62,7 @@ static void test_room(void)
 int main(void)
 {
 	test_addresses();
+	test_distances();
 	test_others();
 	test_room();
 	return 0;
