@@ -258,6 +258,16 @@ def test_lists_and_dumps_have_no_addresses_either():
         assert not description["addresses"] and "policy" in description["addressesProblem"]
 
 
+def test_a_distance_tells_no_address():
+    """Where a per-CPU variable is, everybody knows: how far it is from here says where here is."""
+    with Lbrd() as lbrd, lbrd.connect() as root, lbrd.connect("observer") as c:
+        for syntax, distance in (("att", rb"0x[0-9a-f]+\(%rip"), ("intel", rb"rip [+-] 0x[0-9a-f]")):
+            parameters = {"target": {"kernelFunction": "bpf_get_numa_node_id"}, "syntax": syntax}
+            shown, hidden = (replies(peer, "Dump", parameters) for peer in (root, c))
+            assert re.search(distance, shown), shown
+            assert not re.search(distance, hidden), hidden
+
+
 def test_an_address_is_no_question():
     with Lbrd() as lbrd, lbrd.connect("observer") as c:
         for address in ("0xffffffff81000000", "0x1000"):
