@@ -23,7 +23,7 @@ struct comeback {
 	bool shut_down; /* lbrd said so: nobody is waited for who does not listen already */
 	int64_t deadline;
 	int delay; /* before the next attempt */
-	int64_t sequence; /* the last event's; 0: there was none */
+	int64_t sequence; /* the last event's, or what lbrd said that its stream begins behind */
 	char lineage[64]; /* of that number; "": it ends with that lbrd */
 };
 

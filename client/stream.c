@@ -189,6 +189,7 @@ static void take_attachment(struct stream *stream, const struct json_slice *para
 /* What a reply carries beside what was dealt with on the way. */
 struct rest {
 	bool attachment;
+	int64_t sequence;
 	char lineage[sizeof(((struct comeback *)0)->lineage)];
 };
 
@@ -214,6 +215,8 @@ static void take_parameters(struct stream *stream, struct json_reader *r, struct
 			if (json_read_string(r, ret->lineage, sizeof(ret->lineage) - 1, &lineage) &&
 			    lineage.data != ret->lineage)
 				memcpy(ret->lineage, lineage.data, lineage.length);
+		} else if (json_slice_is(&key, "sequence")) {
+			json_read_int(r, &ret->sequence);
 		} else {
 			ret->attachment |= json_slice_is(&key, "attachment");
 			json_skip(r);
@@ -229,8 +232,10 @@ static void greet(struct stream *stream, const struct rest *rest)
 	comeback->served = true;
 	if (comeback->away)
 		comeback_end(comeback, rest->lineage);
-	if (*rest->lineage)
+	if (*rest->lineage && strcmp(rest->lineage, comeback->lineage)) {
 		memcpy(comeback->lineage, rest->lineage, sizeof(comeback->lineage));
+		comeback->sequence = rest->sequence;
+	}
 }
 
 /*

@@ -248,7 +248,9 @@ void pipeline_observed(void *userdata)
 {
 	struct pipeline *pipeline = userdata;
 
-	if (is_held(pipeline) && hub_n_observers(pipeline->parts.hub, 0) >= pipeline->awaited)
+	if (!is_held(pipeline))
+		state_count(pipeline->parts.state, pipeline->parts.attachments);
+	else if (hub_n_observers(pipeline->parts.hub, 0) >= pipeline->awaited)
 		end_hold(pipeline);
 }
 
@@ -289,9 +291,12 @@ static void on_tick(evutil_socket_t fd, short what, void *userdata)
 
 	symbols_refresh(pipeline->parts.symbols);
 	lbr_follow_cpus(pipeline->parts.lbr);
-	attachments_tick(pipeline->parts.attachments);
-	if (!is_held(pipeline))
+	/* Those who wait for losses are not back yet. */
+	if (!is_held(pipeline)) {
+		attachments_tick(pipeline->parts.attachments);
+		state_count(pipeline->parts.state, pipeline->parts.attachments);
 		commit(pipeline);
+	}
 	if (pipeline->counters.malformed > pipeline->malformed_logged) {
 		pipeline->malformed_logged = pipeline->counters.malformed;
 		log_malformed_record(pipeline->counters.malformed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What attachments.c, attachment-charges.c and survival.c know of each other. */
+/* What attachments.c, attachment-*.c and survival.c know of each other. */
 #pragma once
 
 #include "daemon/api/attachments.h"

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "daemon/api/attachments-internal.h"
+#include "daemon/api/state.h"
 
 int attachments_new(const struct attachments_config *config, struct attachments **ret)
 {
@@ -242,63 +243,11 @@ int attachments_attach(struct attachments *attachments, struct attach_request *r
 	charge_resize(&attachment->targets_charge, attachment->n_uses);
 	attachment_capture_code(attachments, attachment);
 	attachment_add(attachments, attachment);
+	state_count(attachments->config.state, attachments);
 	if (!attachment->peer)
 		attachment_keep(attachments, attachment);
 	*ret = attachment;
 	return 0;
-}
-
-struct attachment *attachments_find(struct attachments *attachments, uint32_t id)
-{
-	struct attachment *attachment;
-
-	TAILQ_FOREACH(attachment, &attachments->list, entries)
-		if (attachment->id == id && attachment->state == ATTACHMENT_ACTIVE)
-			return attachment;
-	return NULL;
-}
-
-struct attachment *attachments_next(struct attachments *attachments, struct attachment *previous)
-{
-	struct attachment *attachment;
-
-	attachment = previous ? TAILQ_NEXT(previous, entries) : TAILQ_FIRST(&attachments->list);
-	while (attachment && attachment->state != ATTACHMENT_ACTIVE)
-		attachment = TAILQ_NEXT(attachment, entries);
-	return attachment;
-}
-
-size_t attachments_count(const struct attachments *attachments)
-{
-	return attachments->count;
-}
-
-uint32_t attachments_last_id(const struct attachments *attachments)
-{
-	return attachments->last_id;
-}
-
-static bool attachment_traces(const struct attachment *attachment, uint32_t program_id)
-{
-	for (size_t i = 0; i < attachment->n_uses; i++) {
-		const struct target *target = &attachment->uses[i].tracing->source->target;
-
-		if (target->kind == TARGET_PROGRAM && target->program_id == program_id)
-			return true;
-	}
-	return false;
-}
-
-size_t attachments_of_program(struct attachments *attachments, uint32_t program_id, uint32_t *ids,
-		size_t max)
-{
-	struct attachment *attachment = NULL;
-	size_t n = 0;
-
-	while (n < max && (attachment = attachments_next(attachments, attachment)))
-		if (attachment_traces(attachment, program_id))
-			ids[n++] = attachment->id;
-	return n;
 }
 
 /* ---- the end ---- */

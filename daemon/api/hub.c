@@ -237,10 +237,10 @@ static const struct call_stream_events subscription_events = {
 	.on_drained = on_drained,
 };
 
-static void replay(struct subscription *subscription, uint64_t wanted)
+static void replay(struct subscription *subscription, bool everything, uint64_t wanted)
 {
 	const struct history *history = subscription->hub->history;
-	size_t i = subscription->after ? 0 : history_length(history);
+	size_t i = everything ? 0 : history_length(history);
 
 	while (i > 0 && wanted > 0)
 		if (watches_any(subscription, history_at(history, --i)))
@@ -280,7 +280,7 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	TAILQ_INSERT_TAIL(&hub->subscriptions, subscription, entries);
 	call_stream(call, &subscription_events, subscription);
 	tell_losses(subscription);
-	replay(subscription, config->replay);
+	replay(subscription, config->resumes, config->replay);
 	hub->config.subscribed(hub->config.userdata);
 	return 0;
 }
@@ -300,6 +300,13 @@ void hub_continue(struct hub *hub, uint64_t sequence)
 uint64_t hub_first_kept(const struct hub *hub)
 {
 	return history_length(hub->history) ? history_at(hub->history, 0)->sequence : 0;
+}
+
+uint64_t hub_last_kept(const struct hub *hub)
+{
+	size_t n = history_length(hub->history);
+
+	return n ? history_at(hub->history, n - 1)->sequence : 0;
 }
 
 bool hub_is_flushed(const struct hub *hub)

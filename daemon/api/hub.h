@@ -36,10 +36,11 @@ struct subscription_config {
 	enum view view;
 	uint64_t replay; /* how many of the latest matching events come first */
 	/*
-	 * It goes on behind the event with this number: what is kept of those that came later comes
-	 * first, and of the others `missed` are reported as lost, the last of them being number
-	 * `last_missed`. 0: it begins anew.
+	 * It goes on behind the event with the number `after`: what is kept of those that came
+	 * later comes first, and of the others `missed` are reported as lost, the last of them
+	 * being number `last_missed`.
 	 */
+	bool resumes;
 	uint64_t after;
 	uint64_t missed;
 	uint64_t last_missed;
@@ -63,8 +64,9 @@ void hub_recheck(struct hub *hub, bool (*may_go_on)(struct call *call, enum view
 uint64_t hub_next_sequence(struct hub *hub);
 /* Before the first event: the numbers go on behind this one. */
 void hub_continue(struct hub *hub, uint64_t sequence);
-/* The number of the oldest event that is kept for replay; 0: there is none. */
+/* The numbers of the oldest and the latest event that are kept for replay; 0: there is none. */
 uint64_t hub_first_kept(const struct hub *hub);
+uint64_t hub_last_kept(const struct hub *hub);
 /* Whether the socket of every observer has taken all that was sent. */
 bool hub_is_flushed(const struct hub *hub);
 

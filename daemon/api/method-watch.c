@@ -53,6 +53,7 @@ static int parse_after(struct api *api, struct json_object *parameters,
 		return -EINVAL;
 	if (!lineage || !*lineage || strcmp(lineage, state_lineage(api->state)) != 0)
 		return 0;
+	config->resumes = true;
 	config->after = after;
 	config->missed = state_missed(api->state, after, config->attachments,
 			config->n_attachments, &config->last_missed);
@@ -63,8 +64,10 @@ static struct json_object *make_ready(struct api *api)
 {
 	struct json_object *ready = reply_wrap("ready", json_object_new_boolean(true));
 
-	if (ready)
+	if (ready && *state_lineage(api->state)) {
 		reply_add_string(ready, "lineage", state_lineage(api->state));
+		reply_add_int(ready, "sequence", state_sequence(api->state));
+	}
 	return ready;
 }
 

@@ -4,8 +4,8 @@
  * another meaning, is another STATE_VERSION. Numbers have the byte order of the machine.
  *
  * Header and tables never change once they are written; a change of the attachments makes a new
- * state. What changes with every event stands behind them: two copies of the progress, of which
- * `current` names the whole one, and the journal.
+ * state. What changes with every event stands behind them: single numbers, two copies of the
+ * progress, of which `current` names the whole one, and the journal.
  */
 #pragma once
 
@@ -32,8 +32,6 @@ struct state_header {
 	uint32_t n_tracers;
 	uint32_t n_attachments;
 	uint32_t n_uses;
-	uint32_t last_tracer; /* the highest numbers ever given */
-	uint32_t last_attachment;
 	uint32_t reserved;
 };
 
@@ -78,6 +76,10 @@ struct state_attachment {
 struct state_live {
 	uint32_t attempts; /* to take this state over, since there was progress */
 	uint32_t current; /* 0 or 1 */
+	uint32_t last_tracer; /* the highest numbers ever given, also to what is not kept */
+	uint32_t last_attachment;
+	uint32_t n_observers;
+	uint32_t reserved;
 	uint64_t n_published; /* entries that the journal ever had */
 };
 
@@ -86,10 +88,8 @@ struct state_progress {
 	uint64_t sequence; /* the last event's number */
 	uint64_t position; /* records of the ring before it are dealt with */
 	uint64_t n_published; /* journal entries of those */
-	uint32_t n_observers;
 	uint32_t lbr_mode;
 	uint32_t lbr_types;
-	uint32_t reserved;
 };
 
 /* Of each attachment. */

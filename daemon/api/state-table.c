@@ -46,7 +46,6 @@ int state_table_collect(struct attachments *attachments, struct state_table *ret
 			.magic = STATE_MAGIC,
 			.version = STATE_VERSION,
 			.tracer_abi = LBRD_TRACER_ABI,
-			.last_attachment = attachments_last_id(attachments),
 		},
 		.attachments = attachments,
 	};

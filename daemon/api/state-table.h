@@ -6,7 +6,7 @@
 #include "daemon/api/state-view.h"
 
 struct state_table {
-	struct state_header header; /* the numbers of things, size and last_attachment are set */
+	struct state_header header; /* the numbers of things and the size are set */
 	struct attachments *attachments; /* borrowed: to be written before they change */
 	struct tracer **tracers; /* ascending by number */
 };

@@ -118,7 +118,7 @@ static bool tracers_are_sane(const struct state_view *view)
 	for (uint32_t i = 0; i < view->header->n_tracers; i++) {
 		const struct state_tracer *tracer = &view->tracers[i];
 
-		if (tracer->number <= last || tracer->number > view->header->last_tracer ||
+		if (tracer->number <= last || tracer->number > view->live->last_tracer ||
 				!tracer->program_id || tracer->without_branches > 1 ||
 				!target_is_sane(&tracer->target))
 			return false;
@@ -148,7 +148,7 @@ static bool attachments_are_sane(const struct state_view *view)
 	for (uint32_t i = 0; i < view->header->n_attachments; i++) {
 		const struct state_attachment *attachment = &view->attachments[i];
 
-		if (attachment->id <= last || attachment->id > view->header->last_attachment ||
+		if (attachment->id <= last || attachment->id > view->live->last_attachment ||
 				attachment->without_branches > 1 || !attachment->n_uses ||
 				attachment->n_uses > limit_value(LIMIT_TARGETS) ||
 				attachment->n_uses > view->header->n_uses - n_uses ||

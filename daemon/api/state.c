@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/macro.h"
 #include "daemon/api/attachments.h"
 #include "daemon/api/hub.h"
 #include "daemon/api/state-table.h"
@@ -147,7 +148,6 @@ static void write_progress(struct state *state, const struct state_view *view, u
 
 	*progress = (struct state_progress){
 		.position = trace_position(state->config.trace),
-		.n_observers = hub_n_observers(state->config.hub, 0),
 		.lbr_mode = kind.mode,
 		.lbr_types = kind.types,
 	};
@@ -220,6 +220,13 @@ static void adopt_view(struct state *state, const struct state_view *view)
 	state->journal = NULL;
 }
 
+static void count(struct state_live *live, const struct state *state,
+		const struct attachments *attachments)
+{
+	live->last_tracer = trace_last_number(state->config.trace);
+	live->last_attachment = attachments_last_id(attachments);
+}
+
 int state_save(struct state *state, struct attachments *attachments)
 {
 	struct state_table table __attribute__((cleanup(state_table_deinit))) = {};
@@ -236,13 +243,17 @@ int state_save(struct state *state, struct attachments *attachments)
 		return r;
 	table.header.lineage = state->lineage;
 	table.header.generation = ++state->generation;
-	table.header.last_tracer = trace_last_number(state->config.trace);
 	r = make_memory(&table.header, &view, &fd);
 	if (r < 0)
 		return r;
 	state_table_write(&table, &view);
-	*view.live = old->header ? *old->live : state->live;
-	view.live->current = 0;
+	*view.live = (struct state_live){
+		/* Whoever asks for another one has seen this lbrd serve. */
+		.attempts = old->header ? 0 : state->live.attempts,
+		.n_observers = old->header ? old->live->n_observers : state->live.n_observers,
+		.n_published = old->header ? old->live->n_published : state->live.n_published,
+	};
+	count(view.live, state, attachments);
 	if (old->header || state->journal)
 		memcpy(view.journal, old->header ? old->journal : state->journal,
 				STATE_JOURNAL * sizeof(*view.journal));
@@ -330,12 +341,27 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t n)
 	return n == 0;
 }
 
+uint64_t state_sequence(const struct state *state)
+{
+	uint64_t last = hub_last_kept(state->config.hub);
+
+	return last ? last : state->sequence;
+}
+
+void state_count(struct state *state, struct attachments *attachments)
+{
+	if (!state->view.live)
+		return;
+	state->view.live->n_observers = hub_n_observers(state->config.hub, 0);
+	count(state->view.live, state, attachments);
+}
+
 uint64_t state_missed(const struct state *state, uint64_t after, const uint32_t *ids, size_t n,
 		uint64_t *ret_last)
 {
 	uint64_t end = state->view.live ? state->view.live->n_published : 0;
 	uint64_t number = end > STATE_JOURNAL ? end - STATE_JOURNAL : 0;
-	uint64_t kept = hub_first_kept(state->config.hub), missed = 0, counted = 0;
+	uint64_t kept = hub_first_kept(state->config.hub), missed = 0, counted = after;
 
 	*ret_last = 0;
 	for (; number < end; number++) {
@@ -352,5 +378,6 @@ uint64_t state_missed(const struct state *state, uint64_t after, const uint32_t 
 			counted = sequence;
 		}
 	}
-	return missed;
+	/* Of all attachments every number is an event, also those that the journal forgot. */
+	return n == 0 && *ret_last ? *ret_last - after : missed;
 }

@@ -60,9 +60,17 @@ uint64_t state_last_number(const struct state *state);
 
 /* Names this row of sequence numbers; "" when there is none that goes on. */
 const char *state_lineage(const struct state *state);
+/* The number of the last event that has been published; what an observer begins behind. */
+uint64_t state_sequence(const struct state *state);
+/*
+ * An attachment was made, or there are other observers than before: no later lbrd gives the numbers
+ * to others, and the observers are waited for.
+ */
+void state_count(struct state *state, struct attachments *attachments);
 /*
  * How many of the events numbered behind `after` and before those that can still be delivered
- * belong to one of `ids` (n 0: all do). `ret_last` is the last number that was looked at.
+ * belong to one of `ids` (n 0: all do), as far as the journal reaches. `ret_last` is the last
+ * number that was looked at, 0: there is none.
  */
 uint64_t state_missed(const struct state *state, uint64_t after, const uint32_t *ids, size_t n,
 		uint64_t *ret_last);

@@ -191,7 +191,7 @@ const char *attachments_restore(struct attachments *attachments, const struct st
 	const char *reason = NULL;
 	size_t use = 0;
 
-	attachments->last_id = view->header->last_attachment;
+	attachments->last_id = view->live->last_attachment;
 	for (size_t i = 0; i < view->header->n_attachments && !reason; i++) {
 		reason = restore_one(attachments, view, i, use);
 		use += view->attachments[i].n_uses;

@@ -129,7 +129,7 @@ static int collect_tracers(struct takeover *takeover, const char **reterr_reason
 	takeover->heritage = (struct heritage){
 		.tracers = takeover->tracers,
 		.n_tracers = header->n_tracers,
-		.last_number = header->last_tracer,
+		.last_number = live->last_tracer,
 		.position = takeover->view.progress[live->current]->position,
 	};
 	return 0;
@@ -185,7 +185,7 @@ size_t takeover_n_attachments(const struct takeover *takeover)
 
 size_t takeover_n_observers(const struct takeover *takeover)
 {
-	return takeover->view.progress[takeover->view.live->current]->n_observers;
+	return takeover->view.live->n_observers;
 }
 
 static bool needs_branch_records(const struct takeover *takeover)

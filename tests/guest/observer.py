@@ -13,6 +13,11 @@ def keep(lbrd, program, **options):
                                  **options})["attachment"]
 
 
+def list_attachments(lbrd):
+    with lbrd.connect() as c:
+        return c.call("List")["attachments"]
+
+
 class Observer:
     """Watches, and comes back after lbrd did: each event once, each loss once."""
 
@@ -25,13 +30,15 @@ class Observer:
     def connect(self):
         parameters = dict(self.parameters)
         if self.lineage:
-            parameters.update(after=self.sequences[-1] if self.sequences else 0,
+            parameters.update(after=self.sequences[-1] if self.sequences else self.begin,
                               lineage=self.lineage)
         self.connection = self.lbrd.connect()
         self.connection.send("Watch", parameters, more=True)
         ready = self.connection.receive()["parameters"]
         assert ready["ready"], ready
         lineage = ready.get("lineage")
+        if lineage != self.lineage:
+            self.begin = ready.get("sequence", 0)
         again, self.lineage = self.lineage, lineage
         return lineage is not None and lineage == again
 
@@ -45,7 +52,8 @@ class Observer:
             return False
         reply = json.loads(message)["parameters"]
         if "event" in reply:
-            self.sequences.append(reply["event"]["sequence"])
+            self.event = reply["event"]
+            self.sequences.append(self.event["sequence"])
         elif "lost" in reply:
             self.lost += reply["lost"]["count"]
         elif "ended" in reply:

@@ -21,8 +21,6 @@ static inline void *sample_state(struct state_view *ret, size_t *ret_size)
 		.n_tracers = 2,
 		.n_attachments = 2,
 		.n_uses = 3,
-		.last_tracer = 9,
-		.last_attachment = 6,
 	};
 	void *memory = calloc(1, header.size);
 
@@ -49,12 +47,16 @@ static inline void *sample_state(struct state_view *ret, size_t *ret_size)
 	for (uint64_t i = 0; i < 6; i++)
 		*state_journal_at(ret, i) = (struct state_published){
 			.sequence = i + 1, .position = 800 * i, .attachment = 3};
-	*ret->live = (struct state_live){.current = 1, .n_published = 6};
+	*ret->live = (struct state_live){
+		.current = 1,
+		.last_tracer = 9,
+		.last_attachment = 6,
+		.n_published = 6,
+	};
 	*ret->progress[1] = (struct state_progress){
 		.sequence = 4,
 		.position = 3200,
 		.n_published = 4,
-		.n_observers = 1,
 		.lbr_mode = 1,
 	};
 	ret->header->checksum = state_header_checksum(ret);

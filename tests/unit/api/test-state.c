@@ -84,8 +84,8 @@ static void out_of_range(void)
 {
 	REFUSED(header->version, STATE_VERSION + 1);
 	REFUSED(header->tracer_abi, LBRD_TRACER_ABI + 1);
-	REFUSED(header->last_tracer, 4);
-	REFUSED(header->last_attachment, 4);
+	REFUSED(live->last_tracer, 4);
+	REFUSED(live->last_attachment, 4);
 	REFUSED(tracers[1].number, 4);
 	REFUSED(tracers[0].program_id, 0);
 	REFUSED(tracers[0].without_branches, 2);
