@@ -175,7 +175,7 @@ static const struct {
 	},
 	[CODE_E_PRIVILEGE] = {
 		"lbrd may not read /proc/kcore, the memory of the kernel",
-		"Give lbrd CAP_SYS_RAWIO (AmbientCapabilities= of lbrd.service), or run it as root.",
+		"Start lbrd by lbrd.service, which hands it that file, with CAP_SYS_RAWIO, or as root.",
 	},
 	[CODE_E_LOCKDOWN] = {
 		"the kernel is locked down (confidentiality) and shows its code to nobody",

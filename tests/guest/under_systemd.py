@@ -123,6 +123,20 @@ def test_lines_are_read_by_a_process_with_nothing():
         harness.equal(scene.path().owner(), "_lbrd")
 
 
+def test_without_the_code_of_the_kernel():
+    """Where /proc/kcore cannot be opened, lbrd starts without, and says what it cannot show."""
+    with service.Service("[Service]\nStandardInput=null") as lbrd, \
+            harness.Programs("paths") as loaded, lbrd.connect() as c:
+        assert c.call("Dump", {"target": {"programId": loaded["paths"].id}})["code"]
+        try:
+            c.call("Dump", {"target": {"kernelFunction": "bpf_prog_test_run_xdp"}})
+            raise AssertionError("lbrd can open /proc/kcore itself")
+        except harness.VarlinkError as error:
+            harness.equal((error.name, error.parameters["reason"]),
+                          ("io.lbrd.CodeUnavailable", "privilege"))
+    lbrd.drop_in("test", "")
+
+
 def test_reload():
     with service.Service() as lbrd, lbrd.connect() as c:
         policy = pathlib.Path(c.call("Describe")["policyFile"])
