@@ -194,7 +194,7 @@ static void skip(struct subscription *subscription, uint64_t sequence, enum loss
 }
 
 /* `send`: call_send(), or call_queue() of several that leave together. */
-static void deliver(struct subscription *subscription, struct observation *observation,
+static inline void deliver(struct subscription *subscription, struct observation *observation,
 		int (*send)(struct call *call, struct frame *frame))
 {
 	enum view view = subscription->view;
@@ -207,7 +207,8 @@ static void deliver(struct subscription *subscription, struct observation *obser
 		tell_losses(subscription);
 	if (!has_room(subscription))
 		skip(subscription, observation->sequence, LOSS_SLOW_OBSERVER);
-	else if (encoder_encode(hub->config.encoder, observation, view) < 0 ||
+	else if ((!observation->frames[view] &&
+			encoder_encode(hub->config.encoder, observation, view) < 0) ||
 			send(subscription->call, observation->frames[view]) < 0)
 		skip(subscription, observation->sequence, LOSS_MALFORMED);
 	else

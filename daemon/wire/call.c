@@ -143,14 +143,7 @@ void call_stream(struct call *call, const struct call_stream_events *events, voi
 
 int call_send(struct call *call, struct frame *frame)
 {
-	int r;
-
-	if (!call->more)
-		return -EINVAL;
-	r = peer_send(call->peer, frame);
-	if (call->peer->output.bytes > 0)
-		call->wants_drained = true;
-	return r;
+	return call->more ? peer_send(call->peer, frame) : -EINVAL;
 }
 
 int call_queue(struct call *call, struct frame *frame)

@@ -298,8 +298,12 @@ int peer_send(struct peer *peer, struct frame *frame)
 		peer_drop(peer, n == -ENOMEM ? "out of memory" : NULL);
 		return n == -ENOMEM ? -ENOMEM : -EPIPE;
 	}
+	if (was_empty && peer->output.bytes == 0)
+		return 0;
 	charge_output(peer);
-	if (was_empty && peer->output.bytes > 0) {
+	if (peer->call)
+		peer->call->wants_drained = true;
+	if (was_empty) {
 		peer->progress_at = monotonic_now();
 		want_writable(peer);
 	}
