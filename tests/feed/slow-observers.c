@@ -133,7 +133,7 @@ static void check(size_t n_events)
 
 int main(int argc, char **argv)
 {
-	size_t n_events = argc > 2 ? strtoul(argv[2], NULL, 10) : 2500, before, peak;
+	size_t n_events = argc > 2 ? strtoul(argv[2], NULL, 10) : 3500, before, peak;
 	struct feed feed;
 	uint64_t started;
 
