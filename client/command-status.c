@@ -23,6 +23,7 @@ static const struct option options_table[] = {
 static const struct column limit_columns[] = {
 	{ "LIMIT" },
 	{ "VALUE", .right = true },
+	{ "USED", .right = true },
 	{ "UNIT" },
 	{ "REASON", .shrink = SHRINK_WRAP },
 	{ NULL },
@@ -48,6 +49,10 @@ static int show_limits(struct context *context, struct json_object *reply)
 
 		table_cell(table, "%s", get_string(limit, "name"));
 		table_cell(table, "%" PRId64, get_int(limit, "value"));
+		if (has_field(limit, "used"))
+			table_cell(table, "%" PRId64, get_int(limit, "used"));
+		else
+			table_cell(table, "%s", "");
 		table_cell(table, "%s", get_string(limit, "unit"));
 		table_cell(table, "%s", get_string(limit, "reason"));
 	}

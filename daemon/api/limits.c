@@ -87,19 +87,27 @@ const struct limit limits[N_LIMITS] = {
 		"In one dump. The largest programs have a megabyte or two."},
 };
 
+static const enum limit_id totals[MAX_RESOURCES] = {
+	[RESOURCE_CONNECTIONS] = LIMIT_CONNECTIONS,
+	[RESOURCE_CALL_BYTES] = LIMIT_CALLS_BYTES,
+	[RESOURCE_REPLY_BYTES] = LIMIT_REPLIES_BYTES,
+	[RESOURCE_STREAM_BYTES] = LIMIT_STREAMS_BYTES,
+	[RESOURCE_OBSERVERS] = LIMIT_OBSERVERS,
+	[RESOURCE_ATTACHMENTS] = LIMIT_ATTACHMENTS,
+	[RESOURCE_TARGETS] = LIMIT_ALL_TARGETS,
+	[RESOURCE_DUMPS] = LIMIT_DUMPS,
+};
+
+int limit_resource(enum limit_id id)
+{
+	for (int i = 0; i < MAX_RESOURCES; i++)
+		if (totals[i] == id)
+			return i;
+	return -1;
+}
+
 void limits_of_users(struct account_config *ret)
 {
-	static const enum limit_id totals[MAX_RESOURCES] = {
-		[RESOURCE_CONNECTIONS] = LIMIT_CONNECTIONS,
-		[RESOURCE_CALL_BYTES] = LIMIT_CALLS_BYTES,
-		[RESOURCE_REPLY_BYTES] = LIMIT_REPLIES_BYTES,
-		[RESOURCE_STREAM_BYTES] = LIMIT_STREAMS_BYTES,
-		[RESOURCE_OBSERVERS] = LIMIT_OBSERVERS,
-		[RESOURCE_ATTACHMENTS] = LIMIT_ATTACHMENTS,
-		[RESOURCE_TARGETS] = LIMIT_ALL_TARGETS,
-		[RESOURCE_DUMPS] = LIMIT_DUMPS,
-	};
-
 	*ret = (struct account_config){
 		.user_percent = limit_value(LIMIT_USER_SHARE),
 		.root_percent = limit_value(LIMIT_ROOT_SHARE),

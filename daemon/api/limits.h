@@ -74,5 +74,7 @@ enum {
 	RESOURCE_DUMPS,
 };
 
+/* The resource that a limit is the total of; -1: it is none. */
+int limit_resource(enum limit_id id);
 /* The limits that are totals of all users, for server_config. */
 void limits_of_users(struct account_config *ret);

@@ -109,17 +109,23 @@ static void add_kernel(struct api *api, struct json_object *object,
 		reply_add_string(object, "tracingProblem", tracing_message(tracing));
 }
 
-static struct json_object *limits_json(void)
+/* `account`: of the caller. */
+static struct json_object *limits_json(const struct account *account)
 {
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < N_LIMITS; i++) {
 		struct json_object *object = json_object_new_object();
+		int resource = limit_resource(i);
 
 		reply_add_string(object, "name", limits[i].name);
 		reply_add_int(object, "value", limits[i].value);
 		reply_add_string(object, "unit", limits[i].unit);
 		reply_add_string(object, "reason", limits[i].reason);
+		if (resource >= 0) {
+			reply_add_int(object, "used", account_used_by_all(account, resource));
+			reply_add_int(object, "share", account_allowance(account, resource));
+		}
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -229,7 +235,7 @@ int method_describe(struct call *call, struct json_object *parameters, void *use
 		add_addresses(object, &symbols, api_hides(api, call));
 		reply_add_int(object, "attachments", attachments_count(api->attachments));
 		reply_add_int(object, "observers", hub_n_observers(api->hub, 0));
-		reply_add(object, "limits", limits_json());
+		reply_add(object, "limits", limits_json(peer_account(call_peer(call))));
 		reply_add(object, "counters", collect_counters(api, &symbols));
 		reply_add(object, "indexes", indexes_json(api->indexes));
 		add_policy(api, object, call_peer(call));

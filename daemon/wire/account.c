@@ -88,6 +88,11 @@ uint64_t account_used(const struct account *account, unsigned int resource)
 	return account->used[resource];
 }
 
+uint64_t account_used_by_all(const struct account *account, unsigned int resource)
+{
+	return account->accounts->used[resource];
+}
+
 static unsigned int percent_of(const struct account *account)
 {
 	const struct account_config *config = &account->accounts->config;

@@ -52,6 +52,8 @@ struct account *account_unref(struct account *account);
 DEFINE_CLEANUP(struct account *, account_unref)
 
 uint64_t account_used(const struct account *account, unsigned int resource);
+/* By all users. */
+uint64_t account_used_by_all(const struct account *account, unsigned int resource);
 /* What the user may have now, what it has included. */
 uint64_t account_allowance(const struct account *account, unsigned int resource);
 static inline bool account_has_room(const struct account *account, unsigned int resource)

@@ -129,6 +129,11 @@ class Observers(QuotaTest):
         self.check_limit(reply, 'observers', 256)
         with connect(0) as c:
             self.assertEqual(self.call(c, 'List')['attachments'], [])
+        with connect(BEN) as c:
+            observers, = (limit for limit in self.call(c, 'Describe')['limits']
+                          if limit['name'] == 'observers')
+        self.assertEqual((observers['value'], observers['used'], observers['share']),
+                         (512, 256, 128))
         n, reply = self.fill(BEN)
         self.assertEqual(n, 128)
         n, reply = self.fill(0)
