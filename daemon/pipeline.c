@@ -151,7 +151,7 @@ static void commit(struct pipeline *pipeline)
 {
 	const struct pipeline_parts *parts = &pipeline->parts;
 
-	if (hub_is_flushed(parts->hub) || state_is_long(parts->state))
+	if (state_is_long(parts->state) || hub_is_flushed(parts->hub))
 		state_commit(parts->state, parts->attachments);
 }
 
@@ -256,7 +256,7 @@ void pipeline_observed(void *userdata)
 
 static int begin(struct pipeline *pipeline)
 {
-	const struct timeval patience = {.tv_sec = limit_value(LIMIT_RETURN)};
+	const struct timeval patience = {.tv_sec = limit_value(LIMIT_COMEBACK)};
 
 	if (pipeline->awaited)
 		return event_add(pipeline->hold_over, &patience);

@@ -59,7 +59,7 @@ const struct limit limits[N_LIMITS] = {
 		"Requests are served between two turns of draining the ring."},
 	[LIMIT_TURN_INTERVAL] = {"turnInterval", 1, "milliseconds",
 		"Records that come closer together are taken together, which spares wake-ups to all."},
-	[LIMIT_RETURN] = {"return", 5, "seconds",
+	[LIMIT_COMEBACK] = {"comeback", 5, "seconds",
 		"A restarted lbrd leaves events in the ring so long for its observers to come back."},
 	[LIMIT_LOCATIONS] = {"locations", 16384, "locations",
 		"Named and rendered code addresses that are kept for reuse, 400 to 1,000 bytes each."},

@@ -19,6 +19,13 @@
 /* A tracer has three. */
 #define MAPS_MAX 8
 
+/* Should one of these fail, it is another layout: LBRD_TRACER_ABI must be another number, too. */
+_Static_assert(LBRD_TRACER_ABI == 1, "the layouts below are those of ABI 1");
+_Static_assert(sizeof(struct lbrd_control) == 56, "the control map of ABI 1");
+_Static_assert(sizeof(struct lbrd_slot) == 64 + 64 * 24, "the slots of ABI 1");
+_Static_assert(sizeof(struct lbrd_pool) == 64, "the pool of ABI 1");
+_Static_assert(sizeof(struct lbrd_record) == 56 + 64 * 24, "the records of ABI 1");
+
 static int open_program(const struct legacy *legacy, struct legacy_maps *ret)
 {
 	struct bpf_link_info info = {};

@@ -108,7 +108,7 @@ def test_sigterm_with_attachments_leaves_nothing():
 def test_sigkill_of_lbrd_leaves_nothing():
     with harness.Programs("paths") as loaded:
         lbrd = harness.Lbrd()
-        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id))
+        ctl, _ = attached(lbrd, "prog", str(loaded["paths"].id), "--wait", "0")
         with ctl:
             lbrd.kill()
             assert ctl.wait() != 0, "lbrctl lost its stream and did not say so"
