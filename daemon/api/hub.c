@@ -258,12 +258,13 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	size_t ids = config->n_attachments * sizeof(uint32_t);
 	struct subscription *subscription = calloc(1, sizeof(*subscription) + ids);
 
-	if (!subscription)
-		return -ENOMEM;
-	if (!charge_take(&subscription->charge, peer_account(call_peer(call)),
+	if (!subscription || !charge_take(&subscription->charge, peer_account(call_peer(call)),
 			RESOURCE_OBSERVERS, 1)) {
+		int r = subscription ? -EDQUOT : -ENOMEM;
+
+		json_object_put(config->greeting);
 		free(subscription);
-		return -EDQUOT;
+		return r;
 	}
 	subscription->hub = hub;
 	subscription->call = call;
@@ -280,9 +281,12 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	}
 	TAILQ_INSERT_TAIL(&hub->subscriptions, subscription, entries);
 	call_stream(call, &subscription_events, subscription);
+	/* Before it knows: should lbrd end now, the next one waits for it. */
+	hub->config.subscribed(hub->config.userdata);
+	if (config->greeting)
+		call_send_json(call, config->greeting);
 	tell_losses(subscription);
 	replay(subscription, config->resumes, config->replay);
-	hub->config.subscribed(hub->config.userdata);
 	return 0;
 }
 

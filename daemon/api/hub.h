@@ -34,6 +34,7 @@ struct subscription_config {
 	const uint32_t *attachments; /* copied */
 	size_t n_attachments; /* 0: all, those to come included */
 	enum view view;
+	struct json_object *greeting; /* its first reply; taken over. NULL: it has had that */
 	uint64_t replay; /* how many of the latest matching events come first */
 	/*
 	 * It goes on behind the event with the number `after`: what is kept of those that came
@@ -48,8 +49,8 @@ struct subscription_config {
 
 /*
  * Makes an open call an observer; the subscription lives until the peer is gone or the stream
- * ended. The caller has sent the first reply, and made sure before that its user may have another
- * RESOURCE_OBSERVERS (else -EDQUOT). -ENOMEM.
+ * ended. The caller has sent the first reply if there is no greeting, and made sure before that its
+ * user may have another RESOURCE_OBSERVERS (else -EDQUOT). -ENOMEM.
  */
 int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_config *config);
 

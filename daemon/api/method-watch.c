@@ -97,8 +97,8 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 	if (parse_after(api, parameters, &config) < 0)
 		return error_invalid_parameter(call, "after");
 
-	r = call_send_json(call, make_ready(api));
-	if (r < 0)
-		return r;
+	config.greeting = make_ready(api);
+	if (!config.greeting)
+		return -ENOMEM;
 	return hub_subscribe(api->hub, call, &config);
 }
