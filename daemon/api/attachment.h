@@ -32,6 +32,7 @@ struct attachment_filter {
 enum attachment_state {
 	ATTACHMENT_ACTIVE,
 	ATTACHMENT_DETACHING, /* its tracers are being switched off */
+	ATTACHMENT_ABANDONED, /* it never began, and its tracers are being switched off */
 	ATTACHMENT_DRAINING, /* its tracers are off, its last records are still in the ring */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What attachments.c, attachment-*.c and survival.c know of each other. */
+/* What attachments.c, attachment-*.c, attaching.c and survival.c know of each other. */
 #pragma once
 
 #include "daemon/api/attachments.h"
@@ -17,6 +17,8 @@ void attachment_add(struct attachments *attachments, struct attachment *attachme
 void attachment_remove(struct attachments *attachments, struct attachment *attachment);
 /* Releases what the attachment uses and forgets it. It is in no list. */
 void attachment_discard(struct attachments *attachments, struct attachment *attachment);
+/* The same, without keeping anybody waiting for the kernel. */
+void attachment_abandon(struct attachments *attachments, struct attachment *attachment);
 /* Paths of records are made of it, whatever becomes of the program. */
 void attachment_capture_code(struct attachments *attachments, const struct attachment *attachment);
 

@@ -8,11 +8,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "daemon/api/attachments-internal.h"
-#include "daemon/api/state.h"
 
 int attachments_new(const struct attachments_config *config, struct attachments **ret)
 {
@@ -63,193 +61,6 @@ void attachments_free(struct attachments *attachments)
 	free(attachments);
 }
 
-static int list_add_failure(struct target_list *list, const struct target *target, int error,
-		const char *detail)
-{
-	struct target_failure *failures;
-
-	failures = reallocarray(list->failures, list->n_failures + 1, sizeof(*failures));
-	if (!failures)
-		return -ENOMEM;
-	list->failures = failures;
-	target_failure_set(&failures[list->n_failures++], target, error, detail);
-	return 0;
-}
-
-/* Kernel functions are located by symbol; a program's functions were by the kernel's info. */
-static void locate(struct symbols *symbols, struct target *target)
-{
-	if (target->kind == TARGET_FUNCTION && !target->start)
-		symbols_find(symbols, target->function, target->module[0] ? target->module : NULL,
-				&target->start, &target->end);
-}
-
-/* Without its address the target's rows could be neither found nor named. */
-static bool is_hidden(struct symbols *symbols, const struct target *target)
-{
-	struct symbols_description description;
-
-	if (target->start)
-		return false;
-	symbols_describe(symbols, &description);
-	return target->kind == TARGET_PROGRAM || description.addresses_hidden;
-}
-
-static int load(struct attachments *attachments, struct attachment *attachment,
-		struct target_list *list)
-{
-	char detail[256];
-	int r;
-
-	for (size_t i = 0; i < list->n_targets; i++) {
-		struct use *use = &attachment->uses[attachment->n_uses];
-
-		detail[0] = '\0';
-		locate(attachments->config.symbols, &list->targets[i]);
-		if (!attachment->without_branches &&
-				is_hidden(attachments->config.symbols, &list->targets[i]))
-			r = TARGET_E_ADDRESSES_HIDDEN;
-		else
-			r = use_take(&attachments->tracings, use, attachment, &list->targets[i],
-					detail, sizeof(detail));
-		if (r > 0)
-			r = list_add_failure(list, &list->targets[i], r, detail);
-		else if (r == 0)
-			attachment->n_uses++;
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int activate(struct attachments *attachments, struct attachment *attachment,
-		struct target_list *list, bool partial)
-{
-	char detail[256];
-	int r;
-
-	for (size_t i = 0; i < attachment->n_uses;) {
-		struct use *use = &attachment->uses[i];
-		struct tracer *tracer = use->tracing->tracer;
-
-		detail[0] = '\0';
-		/* Before the first event: its own rows must be known as the tracer's. */
-		symbols_add_tracer(attachments->config.symbols, tracer_program_id(tracer));
-		r = use_activate(use, detail, sizeof(detail));
-		if (r == 0) {
-			i++;
-			continue;
-		}
-		if (r > 0)
-			r = list_add_failure(list, tracer_target(tracer), r, detail);
-		if (r < 0 || !partial)
-			return r;
-		use_drop(use);
-		/* Uses are linked into lists: the last one moves here by being taken anew. */
-		*use = attachment->uses[--attachment->n_uses];
-		if (i < attachment->n_uses) {
-			LIST_REMOVE(&attachment->uses[attachment->n_uses], by_tracing);
-			LIST_INSERT_HEAD(&use->tracing->uses, use, by_tracing);
-		}
-	}
-	return 0;
-}
-
-static int acquire_branch_records(struct attachments *attachments, int *ret_detail)
-{
-	int r;
-
-	*ret_detail = 0;
-	if (!trace_has_snapshot_helper(attachments->config.trace))
-		return ATTACH_E_BRANCH_RECORDS;
-	r = lbr_acquire(attachments->config.lbr);
-	if (r > 0) {
-		*ret_detail = r;
-		return ATTACH_E_BRANCH_RECORDS;
-	}
-	return r;
-}
-
-static struct attachment *attachment_new(struct attachments *attachments,
-		const struct attach_request *request)
-{
-	size_t n_uses = request->list->n_targets;
-	struct attachment *attachment;
-
-	attachment = calloc(1, sizeof(*attachment) + n_uses * sizeof(attachment->uses[0]));
-	if (!attachment)
-		return NULL;
-	attachment->id = ++attachments->last_id;
-	attachment->peer = request->peer;
-	attachment->owner = request->owner;
-	attachment->filter = request->filter;
-	attachment->without_branches = request->without_branches;
-	attachment->active_until = UINT64_MAX;
-	return attachment;
-}
-
-/* Whether to go on although some of the request's targets failed. */
-static int judge(const struct attach_request *request, const struct attachment *attachment)
-{
-	if (request->list->n_failures && (!request->partial || !attachment->n_uses))
-		return ATTACH_E_TARGETS;
-	return 0;
-}
-
-int attachments_attach(struct attachments *attachments, struct attach_request *request,
-		struct attachment **ret, int *ret_detail)
-{
-	struct attachment *attachment;
-	int r;
-
-	r = attachments_check_limits(attachments, request, ret_detail);
-	if (r != 0)
-		return r;
-	r = trace_probe(attachments->config.trace);
-	if (r < 0) {
-		*ret_detail = r;
-		return ATTACH_E_TRACING;
-	}
-	if (!request->without_branches) {
-		r = acquire_branch_records(attachments, ret_detail);
-		if (r != 0)
-			return r;
-	}
-	attachment = attachment_new(attachments, request);
-	if (!attachment) {
-		if (!request->without_branches)
-			lbr_release(attachments->config.lbr);
-		return -ENOMEM;
-	}
-
-	r = attachment_take_charges(attachment, request, ret_detail);
-	if (r == 0)
-		r = load(attachments, attachment, request->list);
-	if (r == 0)
-		r = judge(request, attachment);
-	if (r == 0) {
-		attachment->since = clock_ns(CLOCK_REALTIME);
-		attachment->active_from = clock_ns(CLOCK_MONOTONIC);
-		r = activate(attachments, attachment, request->list, request->partial);
-	}
-	if (r == 0)
-		r = judge(request, attachment);
-	if (r != 0) {
-		attachment_discard(attachments, attachment);
-		return r;
-	}
-	/* The trampolines that activation made are known before their first record is read. */
-	symbols_refresh(attachments->config.symbols);
-	charge_resize(&attachment->targets_charge, attachment->n_uses);
-	attachment_capture_code(attachments, attachment);
-	attachment_add(attachments, attachment);
-	state_count(attachments->config.state, attachments);
-	if (!attachment->peer)
-		attachment_keep(attachments, attachment);
-	*ret = attachment;
-	return 0;
-}
-
 /* ---- the end ---- */
 
 static const char *const end_reasons[] = {
@@ -280,6 +91,19 @@ static bool is_detaching(const struct attachment *attachment)
 		if (tracer_is_detaching(attachment->uses[i].tracing->tracer))
 			return true;
 	return false;
+}
+
+void attachment_abandon(struct attachments *attachments, struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->n_uses; i++)
+		tracer_deactivate(attachment->uses[i].tracing->tracer);
+	if (!is_detaching(attachment)) {
+		attachment_discard(attachments, attachment);
+		return;
+	}
+	attachment->state = ATTACHMENT_ABANDONED;
+	attachment->peer = NULL;
+	attachment_add(attachments, attachment);
 }
 
 /* From here on no event of its own happens; those that did are in the ring. */
@@ -381,6 +205,11 @@ void attachments_settle(struct attachments *attachments, bool ring_empty)
 
 	for (attachment = TAILQ_FIRST(&attachments->list); attachment; attachment = next) {
 		next = TAILQ_NEXT(attachment, entries);
+		if (attachment->state == ATTACHMENT_ABANDONED) {
+			if (!is_detaching(attachment))
+				attachment_remove(attachments, attachment);
+			continue;
+		}
 		if (attachment->filter.limit && attachment->events >= attachment->filter.limit)
 			attachments_end(attachments, attachment, END_LIMIT);
 		if (attachment->state == ATTACHMENT_DRAINING &&

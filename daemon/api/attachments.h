@@ -59,14 +59,6 @@ struct attach_request {
 	struct peer_credentials owner;
 };
 
-/*
- * Loads all tracers, then activates all. On any failure everything is undone, unless `partial`:
- * then the targets that failed are in the list's failures and at least one is attached.
- * Positive: enum attach_error with `ret_detail`.
- */
-int attachments_attach(struct attachments *attachments, struct attach_request *request,
-		struct attachment **ret, int *ret_detail);
-
 /* Charges those that an earlier lbrd left to their owners, however much these have. -ENOMEM. */
 int attachments_charge(struct attachments *attachments, struct accounts *accounts);
 

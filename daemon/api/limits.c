@@ -77,6 +77,8 @@ const struct limit limits[N_LIMITS] = {
 		"More without a branch taken is a gap of a path: it would fill a message by itself."},
 	[LIMIT_SYMBOL_GRACE] = {"symbolGrace", 10, "seconds",
 		"Names and lines of unloaded programs and modules stay for records on their way."},
+	[LIMIT_ATTACH_TURN] = {"attachTurn", 5, "milliseconds",
+		"Requests are served and the ring is drained between two parts of attaching."},
 	[LIMIT_DUMPS] = {"dumps", 16, "dumps",
 		"In all. Each one holds the code and the lines of its programs until it has been read."},
 	[LIMIT_DUMP_PART] = {"dumpPart", 512, "instructions",

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attach: parameters -> selectors -> targets -> attachment -> reply. With `more` the client becomes
- * the first observer before the loop can read the first record, so nothing falls between.
+ * the first observer before the loop can read the first record, so nothing falls between. Many
+ * targets take seconds of the kernel's time, so others are served in between.
  */
 #include <errno.h>
+#include <event2/event.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/api/api.h"
+#include "daemon/api/attaching.h"
 #include "daemon/api/errors.h"
 #include "daemon/api/parameters.h"
 #include "daemon/api/replies.h"
@@ -25,10 +30,29 @@ struct parsed {
 	bool without_branches;
 };
 
-static void parsed_deinit(struct parsed *parsed)
+/* A call on its way. */
+struct attach {
+	struct api *api;
+	struct call *call;
+	struct parsed parsed;
+	struct target_list list;
+	struct attaching *attaching;
+	struct event *turn;
+};
+
+static void attach_free(struct attach *attach)
 {
-	free(parsed->selectors);
+	if (!attach)
+		return;
+	attaching_free(attach->attaching);
+	if (attach->turn)
+		event_free(attach->turn);
+	target_list_deinit(&attach->list);
+	free(attach->parsed.selectors);
+	free(attach);
 }
+
+DEFINE_CLEANUP(struct attach *, attach_free)
 
 /* Each parser returns NULL, or the name of the parameter that is wrong. */
 static const char *parse_selectors(struct json_object *array, struct parsed *ret)
@@ -81,10 +105,13 @@ static const char *parse(struct json_object *parameters, struct parsed *ret)
 	return wrong;
 }
 
-static int resolve(struct api *api, const struct parsed *parsed, struct target_list *list)
+static int resolve(struct attach *attach)
 {
+	const struct parsed *parsed = &attach->parsed;
+
 	for (size_t i = 0; i < parsed->n_selectors; i++) {
-		int r = targets_resolve(api->targets, &parsed->selectors[i], parsed->mode, list);
+		int r = targets_resolve(attach->api->targets, &parsed->selectors[i], parsed->mode,
+				&attach->list);
 
 		if (r < 0)
 			return r;
@@ -108,26 +135,26 @@ static int tell_building(struct api *api, struct call *call)
 	return 0;
 }
 
-static int reply_attached(struct api *api, struct call *call, const struct parsed *parsed,
-		struct attachment *attachment, const struct target_list *list)
+static int reply_attached(struct attach *attach, struct attachment *attachment)
 {
+	struct api *api = attach->api;
+	struct call *call = attach->call;
 	const struct subscription_config subscription = {
 		.attachments = &attachment->id,
 		.n_attachments = 1,
-		.view = api_view(api, call, parsed->view),
+		.view = api_view(api, call, attach->parsed.view),
 	};
 	struct json_object *reply;
 	int r;
 
 	reply = reply_wrap("attachment", reply_attachment(attachment, call_wants_more(call)));
-	if (reply && list->n_failures)
-		reply_add(reply, "failures", reply_failures(list, api_hides(api, call)));
-	if (!reply)
-		r = -ENOMEM;
-	else if (!call_wants_more(call))
-		return call_reply(call, reply);
-	else
-		r = call_send_json(call, reply);
+	if (reply && attach->list.n_failures)
+		reply_add(reply, "failures", reply_failures(&attach->list, api_hides(api, call)));
+	if (reply && !call_wants_more(call)) {
+		call_reply(call, reply);
+		return 0;
+	}
+	r = reply ? call_send_json(call, reply) : -ENOMEM;
 	if (r == 0)
 		r = tell_building(api, call);
 	if (r == 0)
@@ -137,63 +164,149 @@ static int reply_attached(struct api *api, struct call *call, const struct parse
 	return r;
 }
 
-static int refuse(struct api *api, struct call *call, int error, int detail,
-		const struct target_list *list)
+static void refuse(struct attach *attach, int error, int detail)
 {
+	struct call *call = attach->call;
+
 	switch (error) {
 	case ATTACH_E_TARGETS:
-		return call_error(call, "io.lbrd.TargetsRefused",
-				reply_wrap("failures", reply_failures(list, api_hides(api, call))));
+		call_error(call, "io.lbrd.TargetsRefused", reply_wrap("failures",
+				reply_failures(&attach->list, api_hides(attach->api, call))));
+		break;
 	case ATTACH_E_BRANCH_RECORDS:
-		return error_branch_records(call, detail);
+		error_branch_records(call, detail);
+		break;
 	case ATTACH_E_TRACING:
-		return error_tracing(call, detail);
+		error_tracing(call, detail);
+		break;
 	case ATTACH_E_SHARE:
-		return call_limit_reached(call, detail);
+		call_limit_reached(call, detail);
+		break;
 	default:
-		return error_limit(call, detail);
+		error_limit(call, detail);
 	}
+}
+
+/* ---- turns ---- */
+
+/* 0: the call is answered. -EINPROGRESS: there is more to do. Else the negative errno is to be. */
+static int take_turn(struct attach *attach)
+{
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + limit_value(LIMIT_ATTACH_TURN) * 1000000;
+	struct attachment *attachment;
+	int detail, r;
+
+	do
+		r = attaching_step(attach->attaching, &attachment, &detail);
+	while (r == -EINPROGRESS && clock_ns(CLOCK_MONOTONIC) < end);
+	if (r == 0)
+		return reply_attached(attach, attachment);
+	if (r > 0)
+		refuse(attach, r, detail);
+	return r < 0 ? r : 0;
+}
+
+static void want_turn(struct attach *attach)
+{
+	/* Through the loop's clock: what is made active at once would leave no time for others. */
+	static const struct timeval at_once = {};
+
+	event_add(attach->turn, &at_once);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *userdata)
+{
+	struct attach *attach = userdata;
+	struct call *call = attach->call;
+	int r = take_turn(attach);
+
+	if (r == -EINPROGRESS) {
+		want_turn(attach);
+		return;
+	}
+	attach_free(attach);
+	if (r < 0)
+		call_fail(call, r);
+}
+
+static void on_closed(struct call *call, void *userdata)
+{
+	attach_free(userdata);
+}
+
+/* Takes the call over, until a later turn answers it. */
+static int go_on_later(struct attach *attach)
+{
+	static const struct call_stream_events events = {.on_closed = on_closed};
+
+	attach->turn = evtimer_new(attach->api->base, on_turn, attach);
+	if (!attach->turn)
+		return -ENOMEM;
+	call_stream(attach->call, &events, attach);
+	want_turn(attach);
+	return 0;
+}
+
+/* ---- the call ---- */
+
+static int begin(struct attach *attach)
+{
+	const struct parsed *parsed = &attach->parsed;
+	struct peer *peer = call_peer(attach->call);
+	const struct attach_request request = {
+		.list = &attach->list,
+		.filter = parsed->filter,
+		.without_branches = parsed->without_branches,
+		.partial = parsed->partial,
+		.peer = parsed->persistent ? NULL : peer,
+		.account = peer_account(peer),
+		.owner = *peer_credentials(peer),
+	};
+	int detail = 0, r;
+
+	r = resolve(attach);
+	if (r < 0)
+		return r;
+	if (attach->list.n_failures && (!parsed->partial || !attach->list.n_targets)) {
+		refuse(attach, ATTACH_E_TARGETS, 0);
+		return 0;
+	}
+	/* It takes a moment, so it begins before the first event. */
+	if (!parsed->without_branches)
+		symbols_need_kernel(attach->api->symbols);
+	r = attaching_new(attach->api->attachments, &request, &attach->attaching, &detail);
+	if (r > 0)
+		refuse(attach, r, detail);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return take_turn(attach);
 }
 
 int method_attach(struct call *call, struct json_object *parameters, void *userdata)
 {
-	struct api *api = userdata;
-	struct parsed parsed __attribute__((cleanup(parsed_deinit))) = {};
-	struct target_list list __attribute__((cleanup(target_list_deinit))) = {};
-	struct attach_request request = {
-		.list = &list,
-		.owner = *peer_credentials(call_peer(call)),
-		.account = peer_account(call_peer(call)),
-	};
-	struct attachment *attachment;
+	_cleanup_(attach_free_p) struct attach *attach = NULL;
 	const char *wrong;
-	int detail = 0, r;
+	int r;
 
 	if (json_object_array_length(parameter(parameters, "targets")) >
 			limit_value(LIMIT_SELECTORS))
 		return error_limit(call, LIMIT_SELECTORS);
-	if (call_wants_more(call) && !account_has_room(request.account, RESOURCE_OBSERVERS))
+	if (call_wants_more(call) &&
+			!account_has_room(peer_account(call_peer(call)), RESOURCE_OBSERVERS))
 		return call_limit_reached(call, RESOURCE_OBSERVERS);
-	wrong = parse(parameters, &parsed);
+	attach = calloc(1, sizeof(*attach));
+	if (!attach)
+		return -ENOMEM;
+	attach->api = userdata;
+	attach->call = call;
+	wrong = parse(parameters, &attach->parsed);
 	if (wrong)
 		return error_invalid_parameter(call, wrong);
-	r = resolve(api, &parsed, &list);
-	if (r < 0)
-		return r;
-	if (list.n_failures && (!parsed.partial || !list.n_targets))
-		return refuse(api, call, ATTACH_E_TARGETS, 0, &list);
-
-	request.filter = parsed.filter;
-	request.without_branches = parsed.without_branches;
-	request.partial = parsed.partial;
-	request.peer = parsed.persistent ? NULL : call_peer(call);
-	/* It takes a moment, so it begins before the first event. */
-	if (!parsed.without_branches)
-		symbols_need_kernel(api->symbols);
-	r = attachments_attach(api->attachments, &request, &attachment, &detail);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		return refuse(api, call, r, detail, &list);
-	return reply_attached(api, call, &parsed, attachment, &list);
+	r = begin(attach);
+	if (r == -EINPROGRESS) {
+		r = go_on_later(attach);
+		if (r == 0)
+			TAKE_PTR(attach);
+	}
+	return r;
 }

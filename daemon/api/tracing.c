@@ -166,10 +166,9 @@ void tracings_update_filters(struct tracings *tracings)
 			tracing_update_filter(tracing);
 }
 
-int use_activate(struct use *use, char *detail, size_t detail_size)
+void use_begin(struct use *use)
 {
 	tracer_losses(use->tracing->tracer, true, &use->seen);
-	return tracer_activate(use->tracing->tracer, detail, detail_size);
 }
 
 void use_drop(struct use *use)

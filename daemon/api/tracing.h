@@ -40,8 +40,8 @@ int use_take(struct tracings *tracings, struct use *use, struct attachment *atta
 int use_restore(struct tracings *tracings, struct use *use, struct attachment *attachment,
 		const struct target *target);
 void tracings_update_filters(struct tracings *tracings);
-/* Lets events flow, and begins to count from now. Positive: enum target_error. */
-int use_activate(struct use *use, char *detail, size_t detail_size);
+/* What the tracer has lost so far is nothing to this use. */
+void use_begin(struct use *use);
 void use_drop(struct use *use);
 
 /*

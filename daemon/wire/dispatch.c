@@ -114,12 +114,30 @@ static void answer_internal(struct call *call, const char *full_name, int error)
 	answer_service_error(call, VARLINK_E_METHOD_NOT_IMPLEMENTED, "method", full_name);
 }
 
+static void fail(struct call *call, const char *full_name, int error)
+{
+	struct server *server = call->peer->server;
+	/* That a client went before it was answered is no failure of ours. */
+	bool client_gone = call->peer->dead;
+
+	answer_internal(call, full_name, error);
+	if (server->events.call_failed && !client_gone)
+		server->events.call_failed(full_name, error, server->userdata);
+}
+
+void call_fail(struct call *call, int error)
+{
+	char name[SERVICE_ERROR_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s.%s",
+		 call->peer->server->served[SERVED_OWN].interface->name, call->method->name);
+	fail(call, name, error);
+}
+
 static void run_handler(struct call *call, const struct request *request,
 			const struct served_interface *served, const struct method *method)
 {
 	struct peer *peer = call->peer;
-	struct server *server = peer->server;
-	bool client_gone;
 	int r;
 
 	call->method = method;
@@ -128,13 +146,7 @@ static void run_handler(struct call *call, const struct request *request,
 	/* A call that was answered is gone: it is compared, not looked at. */
 	if (peer->call != call || (r >= 0 && call->open))
 		return;
-	if (r >= 0)
-		r = -ENOMSG;
-	/* That a client went before it was answered is no failure of ours. */
-	client_gone = peer->dead;
-	answer_internal(call, request->method, r);
-	if (server->events.call_failed && !client_gone)
-		server->events.call_failed(request->method, r, server->userdata);
+	fail(call, request->method, r < 0 ? r : -ENOMSG);
 }
 
 /* Only the interface of the server's owner is his to guard. */

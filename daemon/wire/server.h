@@ -146,6 +146,12 @@ int call_error(struct call *call, const char *name, struct json_object *paramete
 int call_limit_reached(struct call *call, unsigned int resource);
 
 /*
+ * The answer of a call that was kept open and then failed with this negative errno: what the server
+ * answers when a handler returns one.
+ */
+void call_fail(struct call *call, int error);
+
+/*
  * Keeps a call open after its handler returned: for further replies when it came with `more`, for
  * a later answer in any case. `on_closed` runs exactly once when the
  * peer vanished or the server is freed, not after call_reply()/call_error(); the call is gone when

@@ -57,20 +57,57 @@ def test_a_client_killed_takes_its_attachment_along():
         harness.equal(list_ids(lbrd), [])
 
 
+# Each takes the kernel 1 to 100 ms to attach to, and as long to detach from.
+MANY = [{"kernelFunction": f"vfs_{f}"} for f in (
+    "fallocate", "fsync", "link", "listxattr", "mkdir", "mknod", "readlink", "removexattr", "rename",
+    "rmdir", "setxattr", "statfs", "symlink", "truncate", "unlink")]
+
+
+def is_answered(connection):
+    return bool(select.select([connection.socket], [], [], 0)[0])
+
+
+def test_nobody_waits_while_kernel_functions_are_attached_to():
+    with harness.Lbrd() as lbrd, lbrd.connect() as owner, lbrd.connect() as other:
+        owner.send("Attach", {"targets": MANY}, more=True)
+        for _ in range(2):  # lbrd has read the call of the owner before the second of these
+            other.call("List")
+        assert not is_answered(owner), "others were served only after the attaching"
+        id = owner.receive()["parameters"]["attachment"]["id"]
+        harness.equal(list_ids(lbrd), [id])
+        harness.equal(len(harness.tracers()), 2 * len(MANY), "programs and links")
+
+
+def test_a_client_goes_in_the_middle_of_attaching():
+    with harness.Lbrd() as lbrd, lbrd.connect() as other:
+        with lbrd.connect() as owner:
+            owner.send("Attach", {"targets": MANY, "persistent": True})
+            for _ in range(2):
+                other.call("List")
+        harness.equal(other.call("List")["attachments"], [])
+        deadline = harness.time.monotonic() + harness.TIMEOUT
+        while harness.tracers():
+            assert harness.time.monotonic() < deadline, harness.tracers()
+        with lbrd.connect() as c:
+            c.send("Watch", {}, more=True)
+            c.receive()
+            id = other.call("Attach", {"targets": MANY[:1]})["attachment"]["id"]
+            other.call("Detach", {"attachment": id})
+            harness.equal(c.receive()["parameters"]["ended"]["attachment"], id)
+    harness.assert_no_tracers()
+
+
 def test_nobody_waits_while_kernel_functions_are_detached_from():
-    targets = [{"kernelFunction": f} for f in ("vfs_link", "vfs_mkdir", "vfs_readlink",
-                                               "vfs_rename", "vfs_rmdir", "vfs_symlink")]
     with harness.Lbrd() as lbrd, lbrd.connect() as owner, lbrd.connect() as other:
         for _ in range(2):
-            keep = {"targets": targets, "persistent": True}
-            id = owner.call("Attach", keep)["attachment"]["id"]
+            id = owner.call("Attach", {"targets": MANY, "persistent": True})["attachment"]["id"]
             owner.send("Detach", {"attachment": id})
-            while id in list_ids(lbrd):
-                pass  # lbrd has not read the call yet
-            readable, _, _ = select.select([owner.socket], [], [], 0)
-            assert not readable, "others were served only after the detaching"
+            for _ in range(2):  # lbrd has read the call of the owner before the second of these
+                listed = other.call("List")["attachments"]
+            harness.equal([a for a in listed if a["id"] == id], [], "attachments")
+            assert not is_answered(owner), "others were served only after the detaching"
             # What is still being detached from can be attached to.
-            other.call("Attach", {"targets": targets[-1:]})
+            other.call("Attach", {"targets": MANY[-1:]})
             harness.equal(owner.receive()["parameters"], {"detached": [id]})
     harness.assert_no_tracers()
 
