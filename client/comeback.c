@@ -106,6 +106,16 @@ struct json_object *comeback_attach(struct json_object *parameters, uint64_t sho
 	return object;
 }
 
+static struct json_object *make_losses(const struct losses *losses)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (int i = 0; i < LOSS_COUNT; i++)
+		json_object_object_add(object, loss_members[i],
+				       json_object_new_int64((int64_t)losses->count[i]));
+	return object;
+}
+
 struct json_object *comeback_watch(const struct comeback *comeback, struct json_object *parameters)
 {
 	struct json_object *object = copy(parameters);
@@ -114,6 +124,7 @@ struct json_object *comeback_watch(const struct comeback *comeback, struct json_
 		return object;
 	json_object_object_del(object, "replay");
 	json_object_object_add(object, "after", json_object_new_int64(comeback->sequence));
+	json_object_object_add(object, "losses", make_losses(&comeback->known));
 	json_object_object_add(object, "lineage", json_object_new_string(comeback->lineage));
 	return object;
 }

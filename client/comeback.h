@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/context.h"
+#include "client/losses.h"
 #include "proto/client.h"
 
 /* Seconds to wait for lbrd where nothing else is said: a restart takes it one or two. */
@@ -23,7 +24,8 @@ struct comeback {
 	bool shut_down; /* lbrd said so: nobody is waited for who does not listen already */
 	int64_t deadline;
 	int delay; /* before the next attempt */
-	int64_t sequence; /* the last event's, or what lbrd said that its stream begins behind */
+	int64_t sequence; /* of the last event that was seen or told as lost, or came before */
+	struct losses known; /* losses that lbrd reported in its time, and before it */
 	char lineage[64]; /* of that number; "": it ends with that lbrd */
 };
 

@@ -107,6 +107,17 @@ static void take_lost(struct stream *stream, struct json_reader *r)
 	lost.first_sequence = (uint64_t)get_int(object, "firstSequence");
 	lost.last_sequence = (uint64_t)get_int(object, "lastSequence");
 	count_lost(stream, &lost);
+	if (lost.has_sequences)
+		stream->comeback.sequence = (int64_t)lost.last_sequence;
+	lost.losses.count[LOSS_SLOW_OBSERVER] = 0;
+	losses_add(&stream->comeback.known, &lost.losses);
+}
+
+static void take_losses(struct json_reader *r, struct losses *ret)
+{
+	_cleanup_json_ struct json_object *object = read_object(r);
+
+	get_losses(object, ret);
 }
 
 static void take_ended(struct stream *stream, struct json_reader *r)
@@ -190,6 +201,7 @@ static void take_attachment(struct stream *stream, const struct json_slice *para
 struct rest {
 	bool attachment;
 	int64_t sequence;
+	struct losses losses;
 	char lineage[sizeof(((struct comeback *)0)->lineage)];
 };
 
@@ -217,6 +229,8 @@ static void take_parameters(struct stream *stream, struct json_reader *r, struct
 				memcpy(ret->lineage, lineage.data, lineage.length);
 		} else if (json_slice_is(&key, "sequence")) {
 			json_read_int(r, &ret->sequence);
+		} else if (json_slice_is(&key, "losses")) {
+			take_losses(r, &ret->losses);
 		} else {
 			ret->attachment |= json_slice_is(&key, "attachment");
 			json_skip(r);
@@ -235,6 +249,7 @@ static void greet(struct stream *stream, const struct rest *rest)
 	if (*rest->lineage && strcmp(rest->lineage, comeback->lineage)) {
 		memcpy(comeback->lineage, rest->lineage, sizeof(comeback->lineage));
 		comeback->sequence = rest->sequence;
+		comeback->known = rest->losses;
 	}
 }
 
@@ -336,9 +351,7 @@ static void take_detached(struct stream *stream)
 
 static bool may_come_back(const struct stream *stream)
 {
-	const struct comeback *comeback = &stream->comeback;
-
-	return comeback->patience && comeback->served && !stream->stopping;
+	return stream->comeback.patience && stream->comeback.served && !stream->stopping;
 }
 
 /* Waits for lbrd, and calls again; finishes the stream when that cannot be. */
@@ -467,8 +480,7 @@ int stream_run(struct context *context, const struct stream_config *config)
 		return request_failed(context, -ENOMEM);
 	stream->context = context;
 	stream->config = config;
-	stream->comeback.context = context;
-	stream->comeback.patience = config->patience;
+	stream->comeback = (struct comeback){ .context = context, .patience = config->patience };
 	exit_code = open_stream(stream);
 	if (exit_code == STATUS_OK) {
 		run(stream);

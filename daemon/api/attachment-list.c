@@ -54,3 +54,15 @@ size_t attachments_of_program(struct attachments *attachments, uint32_t program_
 			ids[n++] = attachment->id;
 	return n;
 }
+
+void attachments_losses(struct attachments *attachments, const uint32_t *ids, size_t n,
+		struct losses *ret)
+{
+	*ret = n ? (struct losses){} : attachments->losses;
+	for (size_t i = 0; i < n; i++) {
+		const struct attachment *attachment = attachments_find(attachments, ids[i]);
+
+		if (attachment)
+			losses_add(ret, &attachment->losses);
+	}
+}

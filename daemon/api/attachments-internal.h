@@ -11,6 +11,7 @@ struct attachments {
 	TAILQ_HEAD(attachment_list, attachment) list;
 	size_t count;
 	uint32_t last_id;
+	struct losses losses; /* of all that ever were, as reported */
 };
 
 void attachment_add(struct attachments *attachments, struct attachment *attachment);

@@ -82,6 +82,7 @@ static void report_losses(struct attachments *attachments, struct attachment *at
 	if (!losses_total(&losses))
 		return;
 	losses_add(&attachment->losses, &losses);
+	losses_add(&attachments->losses, &losses);
 	hub_publish_losses(attachments->config.hub, attachment->id, &losses);
 }
 

@@ -67,6 +67,9 @@ struct attachment *attachments_find(struct attachments *attachments, uint32_t id
 /* Iteration in the order of attaching; those that are ending are passed over. */
 struct attachment *attachments_next(struct attachments *attachments, struct attachment *previous);
 size_t attachments_count(const struct attachments *attachments);
+/* What was reported as lost so far: of those with these ids, or (n 0) of all there ever were. */
+void attachments_losses(struct attachments *attachments, const uint32_t *ids, size_t n,
+		struct losses *ret);
 /* The highest id that was ever given. */
 uint32_t attachments_last_id(const struct attachments *attachments);
 /* The ids of the attachments that trace a program: at most `max`, returns how many. */

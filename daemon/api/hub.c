@@ -274,8 +274,8 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	if (ids)
 		memcpy(subscription->attachments, config->attachments, ids);
 	subscription->after = config->after;
-	if (config->missed) {
-		subscription->untold.by_cause[LOSS_SLOW_OBSERVER] = config->missed;
+	subscription->untold = config->missed;
+	if (config->last_missed) {
 		subscription->first_skipped = config->after + 1;
 		subscription->last_skipped = config->last_missed;
 	}

@@ -38,12 +38,12 @@ struct subscription_config {
 	uint64_t replay; /* how many of the latest matching events come first */
 	/*
 	 * It goes on behind the event with the number `after`: what is kept of those that came
-	 * later comes first, and of the others `missed` are reported as lost, the last of them
-	 * being number `last_missed`.
+	 * later comes first, and the others, and what else it has not been told of, are reported
+	 * as lost; `last_missed` is the number of the last of these events, 0: there is none.
 	 */
 	bool resumes;
 	uint64_t after;
-	uint64_t missed;
+	struct losses missed;
 	uint64_t last_missed;
 };
 

@@ -42,6 +42,19 @@ static int parse_attachments(struct api *api, struct call *call, struct json_obj
 	return 0;
 }
 
+/* What has been lost before it could be published, and this observer does not know of. */
+static void miss_losses(struct api *api, struct json_object *known,
+		struct subscription_config *config)
+{
+	struct losses told, all;
+
+	attachments_losses(api->attachments, config->attachments, config->n_attachments, &all);
+	reply_read_losses(known, &told);
+	for (int cause = 0; cause < LOSS_SLOW_OBSERVER; cause++)
+		if (all.by_cause[cause] > told.by_cause[cause])
+			config->missed.by_cause[cause] = all.by_cause[cause] - told.by_cause[cause];
+}
+
 /* An observer that comes back: what it had already, and what it can no longer get. */
 static int parse_after(struct api *api, struct json_object *parameters,
 		struct subscription_config *config)
@@ -55,18 +68,24 @@ static int parse_after(struct api *api, struct json_object *parameters,
 		return 0;
 	config->resumes = true;
 	config->after = after;
-	config->missed = state_missed(api->state, after, config->attachments,
-			config->n_attachments, &config->last_missed);
+	if (parameter(parameters, "losses"))
+		miss_losses(api, parameter(parameters, "losses"), config);
+	config->missed.by_cause[LOSS_SLOW_OBSERVER] = state_missed(api->state, after,
+			config->attachments, config->n_attachments, &config->last_missed);
 	return 0;
 }
 
-static struct json_object *make_ready(struct api *api)
+static struct json_object *make_ready(struct api *api, const struct subscription_config *config)
 {
+	struct losses losses;
 	struct json_object *ready = reply_wrap("ready", json_object_new_boolean(true));
 
 	if (ready && *state_lineage(api->state)) {
 		reply_add_string(ready, "lineage", state_lineage(api->state));
 		reply_add_int(ready, "sequence", state_sequence(api->state));
+		attachments_losses(api->attachments, config->attachments, config->n_attachments,
+				&losses);
+		reply_add(ready, "losses", reply_losses(&losses));
 	}
 	return ready;
 }
@@ -97,7 +116,7 @@ int method_watch(struct call *call, struct json_object *parameters, void *userda
 	if (parse_after(api, parameters, &config) < 0)
 		return error_invalid_parameter(call, "after");
 
-	config.greeting = make_ready(api);
+	config.greeting = make_ready(api, &config);
 	if (!config.greeting)
 		return -ENOMEM;
 	return hub_subscribe(api->hub, call, &config);

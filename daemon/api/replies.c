@@ -72,22 +72,33 @@ struct json_object *reply_target(const struct target *target)
 	return object;
 }
 
+static const char *const loss_names[N_LOSS_CAUSES] = {
+	[LOSS_RING_FULL] = "ringFull",
+	[LOSS_SLOT_BUSY] = "slotBusy",
+	[LOSS_RECURSION] = "recursion",
+	[LOSS_RATE] = "rate",
+	[LOSS_MALFORMED] = "malformed",
+	[LOSS_SLOW_OBSERVER] = "slowObserver",
+};
+
+void reply_read_losses(struct json_object *object, struct losses *ret)
+{
+	for (int cause = 0; cause < N_LOSS_CAUSES; cause++) {
+		int64_t n = json_object_get_int64(json_object_object_get(object,
+				loss_names[cause]));
+
+		ret->by_cause[cause] = MAX(n, 0);
+	}
+}
+
 struct json_object *reply_losses(const struct losses *losses)
 {
-	static const char *const names[N_LOSS_CAUSES] = {
-		[LOSS_RING_FULL] = "ringFull",
-		[LOSS_SLOT_BUSY] = "slotBusy",
-		[LOSS_RECURSION] = "recursion",
-		[LOSS_RATE] = "rate",
-		[LOSS_MALFORMED] = "malformed",
-		[LOSS_SLOW_OBSERVER] = "slowObserver",
-	};
 	struct json_object *object = json_object_new_object();
 
 	if (!object)
 		return NULL;
 	for (int cause = 0; cause < N_LOSS_CAUSES; cause++)
-		reply_add_int(object, names[cause], losses->by_cause[cause]);
+		reply_add_int(object, loss_names[cause], losses->by_cause[cause]);
 	return object;
 }
 

@@ -15,6 +15,8 @@
  */
 struct json_object *reply_target(const struct target *target);
 struct json_object *reply_losses(const struct losses *losses);
+/* The way back: a client's Losses, which the interface has been checked to be complete. */
+void reply_read_losses(struct json_object *object, struct losses *ret);
 struct json_object *reply_attachment(const struct attachment *attachment, size_t n_observers);
 /* `hide`: no addresses of the kernel, which its own words may hold. */
 struct json_object *reply_failures(const struct target_list *list, bool hide);

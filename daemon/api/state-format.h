@@ -88,6 +88,7 @@ struct state_progress {
 	uint64_t sequence; /* the last event's number */
 	uint64_t position; /* records of the ring before it are dealt with */
 	uint64_t n_published; /* journal entries of those */
+	struct losses losses; /* of all attachments that ever were */
 	uint32_t lbr_mode;
 	uint32_t lbr_types;
 };

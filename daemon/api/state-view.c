@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct state_header) == 64, "the header of version 1");
 _Static_assert(sizeof(struct state_tracer) == 400, "the tracers of version 1");
 _Static_assert(sizeof(struct state_attachment) == 56, "the attachments of version 1");
 _Static_assert(sizeof(struct state_live) == 32, "the single numbers of version 1");
-_Static_assert(sizeof(struct state_progress) == 40, "the progress of version 1");
+_Static_assert(sizeof(struct state_progress) == 88, "the progress of version 1");
 _Static_assert(sizeof(struct state_counts) == 120, "the counts of version 1");
 _Static_assert(sizeof(struct state_seen) == 32, "the losses of version 1");
 _Static_assert(sizeof(struct state_published) == 24, "the journal of version 1");

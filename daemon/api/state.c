@@ -151,6 +151,7 @@ static void write_progress(struct state *state, const struct state_view *view, u
 		.lbr_mode = kind.mode,
 		.lbr_types = kind.types,
 	};
+	attachments_losses(attachments, NULL, 0, &progress->losses);
 	settle(state, view, progress->position);
 	progress->sequence = state->sequence;
 	progress->n_published = state->n_settled;

@@ -192,6 +192,7 @@ const char *attachments_restore(struct attachments *attachments, const struct st
 	size_t use = 0;
 
 	attachments->last_id = view->live->last_attachment;
+	attachments->losses = view->progress[view->live->current]->losses;
 	for (size_t i = 0; i < view->header->n_attachments && !reason; i++) {
 		reason = restore_one(attachments, view, i, use);
 		use += view->attachments[i].n_uses;

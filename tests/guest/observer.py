@@ -30,15 +30,15 @@ class Observer:
     def connect(self):
         parameters = dict(self.parameters)
         if self.lineage:
-            parameters.update(after=self.sequences[-1] if self.sequences else self.begin,
-                              lineage=self.lineage)
+            parameters.update(after=self.last,
+                              lineage=self.lineage, losses=self.known)
         self.connection = self.lbrd.connect()
         self.connection.send("Watch", parameters, more=True)
         ready = self.connection.receive()["parameters"]
         assert ready["ready"], ready
         lineage = ready.get("lineage")
         if lineage != self.lineage:
-            self.begin = ready.get("sequence", 0)
+            self.last, self.known = ready.get("sequence", 0), ready.get("losses")
         again, self.lineage = self.lineage, lineage
         return lineage is not None and lineage == again
 
@@ -53,9 +53,13 @@ class Observer:
         reply = json.loads(message)["parameters"]
         if "event" in reply:
             self.event = reply["event"]
-            self.sequences.append(self.event["sequence"])
+            self.last = self.event["sequence"]
+            self.sequences.append(self.last)
         elif "lost" in reply:
             self.lost += reply["lost"]["count"]
+            self.last = reply["lost"].get("lastSequence", self.last)
+            for cause, n in reply["lost"]["losses"].items():
+                self.known[cause] += n * (cause != "slowObserver")
         elif "ended" in reply:
             self.ended = reply["ended"]
         return True
