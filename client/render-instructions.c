@@ -44,10 +44,8 @@ void instructions_forget(struct path_renderer *renderer)
 
 void instructions_tidy(struct path_renderer *renderer)
 {
-	if (renderer->runs_bytes > MAX_RUNS_BYTES ||
-	    renderer->runs_width != renderer->terminal->width)
+	if (renderer->runs_bytes > MAX_RUNS_BYTES)
 		instructions_forget(renderer);
-	renderer->runs_width = renderer->terminal->width;
 }
 
 /* ---- a run ---- */

@@ -8,6 +8,7 @@
 #include "client/path.h"
 #include "client/render-code-line.h"
 #include "client/terminal.h"
+#include "client/views.h"
 
 struct source_item;
 struct source_tree;
@@ -27,8 +28,11 @@ struct path_renderer {
 	/* Of the view of instructions: runs that were read and rendered when they first came. */
 	struct memo runs;
 	size_t runs_bytes;
-	unsigned int runs_width; /* of the terminal then */
 	struct output *scratch;
+	/* Whole paths that were rendered before. */
+	struct views views;
+	struct output *view; /* where they are rendered */
+	unsigned int width; /* of the terminal, for all that is remembered */
 	struct string_space strings;
 };
 
@@ -43,6 +47,6 @@ int render_path(struct path_renderer *renderer, const struct json_slice *text, s
 /* The halves of it; the path has been read. */
 int render_source(struct path_renderer *renderer, struct output *out);
 int render_instructions(struct path_renderer *renderer, struct output *out);
-/* Gives back what it remembers; the other one, only if that is a lot or of no use any more. */
+/* Gives back what it remembers; the other one, only if that is a lot. */
 void instructions_forget(struct path_renderer *renderer);
 void instructions_tidy(struct path_renderer *renderer);
