@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 	struct target target = {.kind = TARGET_FUNCTION, .function = "a_function"};
 	struct resident resident;
 	struct snapshot *snapshots;
-	struct index *index;
+	struct index *index = NULL;
 	struct memory hot, all;
 	size_t n = read_snapshots(&snapshots);
 	double ns;
