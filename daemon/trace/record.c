@@ -16,6 +16,8 @@ _Static_assert(SNAPSHOT_MAX_BRANCHES == LBRD_MAX_BRANCHES, "a record fits a snap
 _Static_assert(sizeof(((struct snapshot *)0)->comm) == LBRD_COMM_LENGTH, "a comm fits a snapshot");
 _Static_assert(sizeof(struct perf_branch_entry) == 24, "the layout of the kernel's entries");
 
+#define MAX_CPUS 8192 /* the most that CONFIG_NR_CPUS can be; others keep arrays by CPU */
+
 static void decode_branch(const struct perf_branch_entry *entry, struct branch *ret)
 {
 	*ret = (struct branch){
@@ -54,6 +56,8 @@ int record_decode(const void *data, size_t length, struct snapshot *ret)
 	branch_bytes = (size_t)MAX(header->branch_bytes, 0);
 	if (branch_bytes % sizeof(*entries) || branch_bytes > sizeof(header->branches) ||
 	    length < LBRD_RECORD_HEADER_SIZE + branch_bytes)
+		return -EBADMSG;
+	if (header->cpu >= MAX_CPUS)
 		return -EBADMSG;
 
 	decode_header(header, ret);

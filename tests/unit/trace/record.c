@@ -128,6 +128,21 @@ static void errors_of_the_helper(void)
 	CHECK_EQ(record_decode(&record, LBRD_RECORD_HEADER_SIZE, &s), 0);
 }
 
+/* Others keep arrays by CPU. */
+static void no_such_cpu(void)
+{
+	struct lbrd_record record;
+	struct snapshot s;
+
+	make_record(&record, 4);
+	record.cpu = 8191;
+	CHECK_EQ(record_decode(&record, sizeof(record), &s), 0);
+	record.cpu = 8192;
+	CHECK_EQ(record_decode(&record, sizeof(record), &s), -EBADMSG);
+	record.cpu = UINT32_MAX;
+	CHECK_EQ(record_decode(&record, sizeof(record), &s), -EBADMSG);
+}
+
 static void not_whole_entries(void)
 {
 	struct lbrd_record record;
@@ -166,9 +181,11 @@ static void garbage(void)
 	for (int i = 0; i < 20000; i++) {
 		for (size_t j = 0; j < sizeof(bytes); j++)
 			bytes[j] = (unsigned char)random();
-		if (i % 2) /* else hardly any would come to its entries */
+		if (i % 2) { /* else hardly any would come to its entries */
+			((struct lbrd_record *)bytes)->cpu %= 16384;
 			((struct lbrd_record *)bytes)->branch_bytes =
 				(__s32)(random() % 70 * ENTRY);
+		}
 		if (!record_decode(bytes, (size_t)random() % (sizeof(bytes) + 1), &s)) {
 			CHECK(s.n_branches <= SNAPSHOT_MAX_BRANCHES);
 			CHECK(memchr(s.comm, 0, sizeof(s.comm)));
@@ -185,6 +202,7 @@ int main(void)
 	room_to_spare();
 	stale_tail();
 	errors_of_the_helper();
+	no_such_cpu();
 	not_whole_entries();
 	comm_without_end();
 	garbage();
