@@ -14,6 +14,9 @@
 #include "common/cleanup.h"
 #include "common/macro.h"
 
+#define MAX_FUNCTIONS 4096u /* BPF_MAX_SUBPROGS is 256 */
+#define MAX_INSNS (8u << 20) /* a program has at most a million, the verifier adds to them */
+
 static int ask(int fd, struct bpf_prog_info *info)
 {
 	uint32_t size = sizeof(*info);
@@ -24,6 +27,10 @@ static int ask(int fd, struct bpf_prog_info *info)
 static int make_arrays(struct program_info *info, const struct bpf_prog_info *sizes,
 		bool with_insns)
 {
+	/* More than the kernel can have: it would be room for nothing. */
+	if (sizes->nr_jited_ksyms > MAX_FUNCTIONS || sizes->nr_func_info > MAX_FUNCTIONS ||
+	    sizes->xlated_prog_len > MAX_INSNS * sizeof(*info->insns))
+		return -EFBIG;
 	info->n_functions = sizes->nr_jited_ksyms;
 	info->n_btf_functions = sizes->nr_func_info;
 	info->n_insns = with_insns ? sizes->xlated_prog_len / sizeof(*info->insns) : 0;
