@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "proto/json-reader.h"
+#include "proto/json-tree.h"
 #include "proto/utf8.h"
 
 struct parser {
@@ -229,17 +230,8 @@ int message_parse(const char *data, size_t length, unsigned int max_depth,
 
 int message_write_parameters(struct json_writer *w, struct json_object *parameters)
 {
-	size_t length = 2;
-	const char *text = "{}";
-
-	if (parameters)
-		text = json_object_to_json_string_length(parameters,
-				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-	if (!text)
-		return -ENOMEM;
 	JSON_WRITE_KEY(w, "parameters");
-	json_write_raw(w, text, length);
-	return 0;
+	return json_tree_write(w, parameters);
 }
 
 const char *message_error_text(int error)

@@ -24,7 +24,7 @@ enum message_error {
 int message_parse(const char *data, size_t length, unsigned int max_depth,
 		  struct json_object **ret);
 
-/* Writes the member `parameters` of a message; NULL writes {}. -ENOMEM. */
+/* Writes the member `parameters` of a message. -ENOMEM: as json_tree_write(). */
 int message_write_parameters(struct json_writer *w, struct json_object *parameters);
 
 /* What went wrong, in words. */

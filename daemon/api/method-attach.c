@@ -148,13 +148,15 @@ static int reply_attached(struct attach *attach, struct attachment *attachment)
 	int r;
 
 	reply = reply_wrap("attachment", reply_attachment(attachment, call_wants_more(call)));
-	if (reply && attach->list.n_failures)
+	if (attach->list.n_failures)
 		reply_add(reply, "failures", reply_failures(&attach->list, api_hides(api, call)));
-	if (reply && !call_wants_more(call)) {
-		call_reply(call, reply);
+	if (!call_wants_more(call)) {
+		/* What its owner does not know of he cannot detach. */
+		if (call_reply(call, reply) == -ENOMEM)
+			attachments_end(api->attachments, attachment, END_OWNER_GONE);
 		return 0;
 	}
-	r = reply ? call_send_json(call, reply) : -ENOMEM;
+	r = call_send_json(call, reply);
 	if (r == 0)
 		r = tell_building(api, call);
 	if (r == 0)

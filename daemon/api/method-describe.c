@@ -47,12 +47,12 @@ static struct json_object *features_json(struct api *api,
 
 	if (!array)
 		return NULL;
-	json_object_array_add(array, feature_json("tracingPrograms", !trace_probe(api->trace),
+	json_tree_append(array, feature_json("tracingPrograms", !trace_probe(api->trace),
 			"Programs at the entry and exit of functions: nothing works without (5.5)."));
-	json_object_array_add(array, feature_json("branchSnapshot",
+	json_tree_append(array, feature_json("branchSnapshot",
 			trace_has_snapshot_helper(api->trace),
 			"The helper that hands branch records to a program (5.16)."));
-	json_object_array_add(array, feature_json("loadReports", symbols->notified,
+	json_tree_append(array, feature_json("loadReports", symbols->notified,
 			"Reports of programs loaded and unloaded, for names that are right (5.9)."));
 	return array;
 }
@@ -126,7 +126,7 @@ static struct json_object *limits_json(const struct account *account)
 			reply_add_int(object, "used", account_used_by_all(account, resource));
 			reply_add_int(object, "share", account_allowance(account, resource));
 		}
-		json_object_array_add(array, object);
+		json_tree_append(array, object);
 	}
 	return array;
 }
@@ -147,7 +147,7 @@ static struct json_object *counters_json(const struct counter *counters, size_t 
 		reply_add_string(object, "name", counters[i].name);
 		reply_add_int(object, "value", counters[i].value);
 		reply_add_string(object, "meaning", counters[i].meaning);
-		json_object_array_add(array, object);
+		json_tree_append(array, object);
 	}
 	return array;
 }
@@ -204,7 +204,7 @@ static struct json_object *indexes_json(const struct index_list *list)
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < list->n; i++)
-		json_object_array_add(array, reply_index(list->items[i]));
+		json_tree_append(array, reply_index(list->items[i]));
 	return array;
 }
 
@@ -214,7 +214,7 @@ static void add_policy(struct api *api, struct json_object *object, struct peer 
 
 	for (int right = 0; rights && right < N_RIGHTS; right++)
 		if (policy_allows(api->policy.rules, right, peer))
-			json_object_array_add(rights, json_object_new_string(right_name(right)));
+			json_tree_append(rights, json_object_new_string(right_name(right)));
 	reply_add(object, "rights", rights);
 	reply_add_string(object, "policyFile", api->policy.file);
 	reply_add_string(object, "policyProblem", api->policy.problem);

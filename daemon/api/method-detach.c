@@ -86,7 +86,7 @@ static bool may_end(struct api *api, const struct attachment *attachment, struct
 static void detach_add(struct detach *detach, struct attachment *attachment)
 {
 	detach->waiting[detach->n_waiting++] = attachment->id;
-	json_object_array_add(detach->ids, json_object_new_int64(attachment->id));
+	json_tree_append(detach->ids, json_object_new_int64(attachment->id));
 	attachments_end(detach->api->attachments, attachment, END_DETACHED);
 }
 

@@ -10,7 +10,7 @@ int method_list(struct call *call, struct json_object *parameters, void *userdat
 	struct api *api = userdata;
 
 	while (array && (attachment = attachments_next(api->attachments, attachment)))
-		json_object_array_add(array, reply_attachment(attachment,
+		json_tree_append(array, reply_attachment(attachment,
 				hub_n_observers(api->hub, attachment->id)));
 	return call_reply(call, reply_wrap("attachments", array));
 }

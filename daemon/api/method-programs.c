@@ -13,12 +13,13 @@ static struct json_object *functions_json(const struct program *program, bool hi
 		const struct program_function *function = &program->functions[i];
 		struct json_object *object = json_object_new_object();
 
-		reply_add_string(object, "name", function->name);
+		/* Without type information it has none. */
+		reply_add(object, "name", json_object_new_string(function->name));
 		if (function->start && !hide)
 			reply_add_address(object, "address", function->start);
 		if (function->size)
 			reply_add_int(object, "size", function->size);
-		json_object_array_add(array, object);
+		json_tree_append(array, object);
 	}
 	return array;
 }
@@ -44,7 +45,7 @@ static struct json_object *attachments_json(struct api *api, uint32_t id)
 	size_t n = attachments_of_program(api->attachments, id, ids, 64);
 
 	for (size_t i = 0; array && i < n; i++)
-		json_object_array_add(array, json_object_new_int64(ids[i]));
+		json_tree_append(array, json_object_new_int64(ids[i]));
 	return array;
 }
 
@@ -80,7 +81,7 @@ int method_programs(struct call *call, struct json_object *parameters, void *use
 		/* One that was unloaded since its id was read is none of the loaded ones. */
 		if (program_is_ours(id) || program_read(id, &program) < 0)
 			continue;
-		json_object_array_add(array, program_json(userdata, &program, hide));
+		json_tree_append(array, program_json(userdata, &program, hide));
 		program_deinit(&program);
 	}
 	return call_reply(call, reply_wrap("programs", array));

@@ -269,7 +269,7 @@ struct json_object *policy_denial(const struct policy *policy, enum right right)
 		if (length < sizeof(message))
 			length += snprintf(message + length, sizeof(message) - length,
 					"%s '%s'", first ? " or" : " or the group", rule->name);
-		json_object_array_add(groups, json_object_new_string(rule->name));
+		json_tree_append(groups, json_object_new_string(rule->name));
 		first = first ? first : rule->name;
 	}
 	if (first)

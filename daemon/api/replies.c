@@ -12,7 +12,7 @@
 
 void reply_add(struct json_object *object, const char *name, struct json_object *value)
 {
-	json_object_object_add(object, name, value);
+	json_tree_add(object, name, value);
 }
 
 void reply_add_int(struct json_object *object, const char *name, uint64_t value)
@@ -41,12 +41,9 @@ void reply_add_address(struct json_object *object, const char *name, uint64_t ad
 
 struct json_object *reply_wrap(const char *name, struct json_object *value)
 {
-	struct json_object *object = value ? json_object_new_object() : NULL;
+	struct json_object *object = json_object_new_object();
 
-	if (object)
-		reply_add(object, name, value);
-	else
-		json_object_put(value);
+	reply_add(object, name, value);
 	return object;
 }
 
@@ -128,7 +125,7 @@ struct json_object *reply_attachment(const struct attachment *attachment, size_t
 		return NULL;
 	}
 	for (size_t i = 0; i < attachment->n_uses; i++)
-		json_object_array_add(targets,
+		json_tree_append(targets,
 				reply_target(&attachment->uses[i].tracing->source->target));
 	reply_add_int(object, "id", attachment->id);
 	reply_add(object, "targets", targets);
@@ -178,7 +175,7 @@ struct json_object *reply_failures(const struct target_list *list, bool hide)
 				hide_addresses(failure->message, message, sizeof(message)) :
 				failure->message);
 		reply_add_string(object, "hint", failure->hint);
-		json_object_array_add(array, object);
+		json_tree_append(array, object);
 	}
 	return array;
 }

@@ -8,10 +8,11 @@
 #include "daemon/model/index-status.h"
 #include "daemon/model/losses.h"
 #include "daemon/model/target.h"
+#include "proto/json-tree.h"
 
 /*
- * Each returns a new object, or NULL when out of memory. Adding to an object takes the value over
- * even when it fails; reply_add() of a NULL value marks nothing: the caller checks what it must.
+ * Each returns a new object, which is NULL or marked as incomplete when memory ran out: it can be
+ * passed on as it is, for what is not whole is not sent (json-tree.h).
  */
 struct json_object *reply_target(const struct target *target);
 struct json_object *reply_losses(const struct losses *losses);
@@ -24,7 +25,7 @@ struct json_object *reply_index(const struct index_status *status);
 /* {"message": …, "hint": …} */
 struct json_object *reply_problem(const char *message, const char *hint);
 
-/* Returns {"<name>": value}, taking `value` over; value NULL gives NULL. */
+/* Returns {"<name>": value}, taking `value` over. */
 struct json_object *reply_wrap(const char *name, struct json_object *value);
 
 void reply_add(struct json_object *object, const char *name, struct json_object *value);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "daemon/api/replies.h"
 
@@ -12,26 +11,21 @@ int source_new(const struct target *target, struct source **ret)
 {
 	struct json_object *json = reply_target(target);
 	struct source *source = calloc(1, sizeof(*source));
-	const char *text;
+	struct json_writer w = JSON_WRITER_INIT;
+	int r = source ? json_tree_write(&w, json) : -ENOMEM;
 
-	if (!json || !source)
-		goto fail;
-	text = json_object_to_json_string_length(json,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-			&source->json_length);
-	source->json = text ? strdup(text) : NULL;
-	if (!source->json)
-		goto fail;
 	json_object_put(json);
+	if (r == 0)
+		r = json_writer_take(&w, &source->json, &source->json_length);
+	json_writer_deinit(&w);
+	if (r < 0) {
+		free(source);
+		return r;
+	}
 	source->n_refs = 1;
 	source->target = *target;
 	*ret = source;
 	return 0;
-
-fail:
-	json_object_put(json);
-	free(source);
-	return -ENOMEM;
 }
 
 struct source *source_ref(struct source *source)

@@ -4,6 +4,7 @@
  * sum of its charges.
  */
 #include "daemon/wire/account.h"
+#include "proto/json-tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -116,11 +117,9 @@ struct json_object *limit_refusal(const char *name, uint64_t value, const char *
 {
 	struct json_object *refusal = json_object_new_object();
 
-	if (refusal) {
-		json_object_object_add(refusal, "name", json_object_new_string(name));
-		json_object_object_add(refusal, "value", json_object_new_int64(value));
-		json_object_object_add(refusal, "hint", json_object_new_string(hint));
-	}
+	json_tree_add(refusal, "name", json_object_new_string(name));
+	json_tree_add(refusal, "value", json_object_new_int64(value));
+	json_tree_add(refusal, "hint", json_object_new_string(hint));
 	return refusal;
 }
 

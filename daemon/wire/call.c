@@ -90,12 +90,15 @@ int call_reply_frame(struct call *call, struct frame *frame)
 
 static int answer(struct call *call, const char *error, struct json_object *parameters)
 {
+	const struct server *server = call->peer->server;
 	_cleanup_(frame_unref_p) struct frame *frame = NULL;
+	int r = call->oneway ? 0 : call_render(error, parameters, false, &frame), sent;
 
-	if (!call->oneway && call_render(error, parameters, false, &frame) < 0)
-		frame = NULL;
 	json_object_put(parameters);
-	return call_reply_frame(call, frame);
+	if (r < 0 && call->method && server->events.call_failed)
+		server->events.call_failed(call->method->name, r, server->userdata);
+	sent = call_reply_frame(call, r < 0 ? server->no_memory_frame : frame);
+	return r < 0 ? r : sent;
 }
 
 int call_reply(struct call *call, struct json_object *parameters)

@@ -21,6 +21,6 @@ void call_abort(struct call *call);
 /* All bytes of the peer are accepted by its socket. The call may be gone afterwards. */
 void call_drained(struct call *call);
 
-/* A whole message: `error` NULL for a reply. `parameters` is borrowed, may be NULL. -ENOMEM. */
+/* A whole message: `error` NULL for a reply. `parameters` is borrowed; see json_tree_write(). */
 int call_render(const char *error, struct json_object *parameters, bool continues,
 		struct frame **ret);

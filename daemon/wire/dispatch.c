@@ -16,11 +16,12 @@
 #include "daemon/wire/peer.h"
 #include "daemon/wire/server-internal.h"
 #include "daemon/wire/service.h"
+#include "proto/json-tree.h"
 #include "proto/message.h"
 
 struct request {
 	const char *method;
-	struct json_object *parameters; /* {} when the message has none */
+	struct json_object *parameters; /* {} when the message has none; NULL: out of memory */
 	bool more, oneway, upgrade;
 	const char *wrong_member; /* NULL: the request is in order */
 };
@@ -36,8 +37,8 @@ static void answer_service_error(struct call *call, const char *name, const char
 {
 	struct json_object *parameters = json_object_new_object();
 
-	if (parameters && key)
-		json_object_object_add(parameters, key, json_object_new_string(value));
+	if (key)
+		json_tree_add(parameters, key, json_object_new_string(value));
 	call_error(call, name, parameters);
 }
 
@@ -59,12 +60,15 @@ static void read_request(struct json_object *message, struct request *ret)
 
 	if (!parameters) {
 		parameters = json_object_new_object();
-		json_object_object_add(message, "parameters", parameters);
+		if (parameters && json_object_object_add(message, "parameters", parameters) < 0) {
+			json_object_put(parameters);
+			parameters = NULL;
+		}
 	}
 	*ret = (struct request){ 0 };
 	ret->more = read_flag(ret, message, "more");
 	ret->upgrade = read_flag(ret, message, "upgrade");
-	if (!json_object_is_type(parameters, json_type_object))
+	if (parameters && !json_object_is_type(parameters, json_type_object))
 		ret->wrong_member = "parameters";
 	ret->parameters = parameters;
 	ret->method = json_object_get_string(method);
@@ -99,12 +103,17 @@ static struct served_interface *find_interface(struct server *server, const char
 
 static void answer_internal(struct call *call, const char *full_name, int error)
 {
-	struct json_object *parameters = json_object_new_object();
+	struct json_object *parameters;
 	char message[200], name[SERVICE_ERROR_NAME_MAX];
 
+	if (error == -ENOMEM) {
+		call_reply_frame(call, call->peer->server->no_memory_frame);
+		return;
+	}
+	parameters = json_object_new_object();
 	snprintf(message, sizeof(message), "%s failed: %s", full_name, strerror(-error));
-	json_object_object_add(parameters, "message", json_object_new_string(message));
-	json_object_object_add(parameters, "hint",
+	json_tree_add(parameters, "message", json_object_new_string(message));
+	json_tree_add(parameters, "hint",
 			json_object_new_string("Try again; the journal may say more."));
 	if (service_own_error(call->peer->server, "Internal", parameters, name)) {
 		call_error(call, name, parameters);
@@ -170,7 +179,8 @@ static void check_and_run(struct call *call, const struct request *request,
 	struct json_object *why;
 
 	if (!may_call(call, served, method, &why))
-		call_error(call, VARLINK_E_PERMISSION_DENIED, why);
+		call_error(call, VARLINK_E_PERMISSION_DENIED,
+				why ? why : json_object_new_object());
 	else if (request->upgrade)
 		answer_service_error(call, VARLINK_E_METHOD_NOT_IMPLEMENTED, "method",
 				     request->method);
@@ -227,6 +237,10 @@ void dispatch_message(struct peer *peer, const char *message, size_t length)
 		return;
 	}
 	read_request(json, &request);
+	if (!request.parameters) {
+		peer_close(peer, message_error_text(-ENOMEM));
+		return;
+	}
 	if (request.more && request.oneway) {
 		/* It asks for many answers and for none. */
 		peer_close(peer, "a call with both more and oneway");

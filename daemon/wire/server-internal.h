@@ -39,6 +39,7 @@ struct server {
 	unsigned int n_peers;
 	struct accounts *accounts;
 	char limit_error[SERVICE_ERROR_NAME_MAX]; /* LimitReached with its interface */
+	struct frame *no_memory_frame; /* Internal, for answers that there is no memory for */
 	bool flushing; /* shutdown: no call is read any more */
 };
 

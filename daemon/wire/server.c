@@ -19,6 +19,7 @@
 #include "daemon/wire/peer.h"
 #include "daemon/wire/server-internal.h"
 #include "daemon/wire/service.h"
+#include "proto/json-tree.h"
 
 DEFINE_CLEANUP(struct server *, server_free)
 
@@ -65,6 +66,23 @@ static int check_limit_error(struct server *server)
 	return declared ? 0 : sample ? -EINVAL : -ENOMEM;
 }
 
+/* NULL where Internal is not declared: then nothing can be said. */
+static int make_no_memory_frame(struct server *server)
+{
+	struct json_object *parameters = json_object_new_object();
+	char name[SERVICE_ERROR_NAME_MAX];
+	int r = 0;
+
+	json_tree_add(parameters, "message",
+			json_object_new_string("The server has run out of memory."));
+	json_tree_add(parameters, "hint",
+			json_object_new_string("Try again later, or see what limits its memory."));
+	if (service_own_error(server, "Internal", parameters, name))
+		r = call_render(name, parameters, false, &server->no_memory_frame);
+	json_object_put(parameters);
+	return r;
+}
+
 int server_new(const struct server_config *config, struct server **ret)
 {
 	_cleanup_(server_free_p) struct server *server = calloc(1, sizeof(*server));
@@ -90,6 +108,8 @@ int server_new(const struct server_config *config, struct server **ret)
 	if (r == 0)
 		r = check_limit_error(server);
 	if (r == 0)
+		r = make_no_memory_frame(server);
+	if (r == 0)
 		r = accounts_new(&server->limits.users, &server->accounts);
 	if (r < 0)
 		return r;
@@ -109,6 +129,7 @@ void server_free(struct server *server)
 	for (int i = 0; i < N_SERVED; i++)
 		interface_free(server->served[i].interface);
 	accounts_unref(server->accounts);
+	frame_unref(server->no_memory_frame);
 	free(server);
 }
 

@@ -127,8 +127,9 @@ bool call_wants_more(const struct call *call);
 const struct method *call_method(const struct call *call);
 
 /*
- * The final reply. Takes over one reference of `parameters` (NULL means {}). The call is gone
- * afterwards. Oneway calls send nothing. Never dropped however slow the peer is.
+ * The final reply. Takes over one reference of `parameters`. The call is gone afterwards. Oneway
+ * calls send nothing. Never dropped however slow the peer is. -ENOMEM: there was no memory for it
+ * (json-tree.h), so the client was told that instead.
  */
 int call_reply(struct call *call, struct json_object *parameters);
 

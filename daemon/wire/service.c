@@ -2,15 +2,15 @@
 /* How a client that knows nothing of us learns what it may call. */
 #include "daemon/wire/service.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/wire/server-internal.h"
+#include "proto/json-tree.h"
 
 static void add_string(struct json_object *object, const char *key, const char *value)
 {
-	json_object_object_add(object, key, json_object_new_string(value ? value : ""));
+	json_tree_add(object, key, json_object_new_string(value ? value : ""));
 }
 
 static int get_info(struct call *call, struct json_object *parameters, void *userdata)
@@ -19,19 +19,14 @@ static int get_info(struct call *call, struct json_object *parameters, void *use
 	struct json_object *reply = json_object_new_object();
 	struct json_object *interfaces = json_object_new_array();
 
-	if (!reply || !interfaces) {
-		json_object_put(reply);
-		json_object_put(interfaces);
-		return -ENOMEM;
-	}
 	add_string(reply, "vendor", server->vendor);
 	add_string(reply, "product", server->product);
 	add_string(reply, "version", server->version);
 	add_string(reply, "url", server->url);
 	for (int i = 0; i < N_SERVED; i++)
-		json_object_array_add(interfaces,
+		json_tree_append(interfaces,
 				json_object_new_string(server->served[i].interface->name));
-	json_object_object_add(reply, "interfaces", interfaces);
+	json_tree_add(reply, "interfaces", interfaces);
 	call_reply(call, reply);
 	return 0;
 }
@@ -44,8 +39,6 @@ static int get_interface_description(struct call *call, struct json_object *para
 		json_object_get_string(json_object_object_get(parameters, "interface"));
 	struct json_object *reply = json_object_new_object();
 
-	if (!reply)
-		return -ENOMEM;
 	for (int i = 0; i < N_SERVED; i++) {
 		if (strcmp(server->served[i].interface->name, name) != 0)
 			continue;

@@ -285,7 +285,7 @@ static void test_reply_to_a_lost_peer(struct server *server)
 	struct client *client = connect_and_open();
 
 	client_free(client);
-	CHECK_EQ(call_reply(open_call, NULL), -EPIPE);
+	CHECK_EQ(call_reply(open_call, json_object_new_object()), -EPIPE);
 	open_call = NULL;
 	turn_loop();
 	CHECK_EQ(n_closed, 0);
@@ -311,7 +311,7 @@ static void test_drop(struct server *server)
 
 static void answer_open_call(evutil_socket_t fd, short what, void *userdata)
 {
-	CHECK_EQ(call_reply(open_call, NULL), 0);
+	CHECK_EQ(call_reply(open_call, json_object_new_object()), 0);
 	open_call = NULL;
 }
 
@@ -352,8 +352,8 @@ static void test_continues_only_with_more(struct server *server)
 	CHECK_EQ(client_call(client, "a.b.Later", NULL, 0), 0);
 	turn_loop();
 	CHECK(open_call && !call_wants_more(open_call));
-	CHECK_EQ(call_send_json(open_call, NULL), -EINVAL);
-	CHECK_EQ(call_reply(open_call, NULL), 0);
+	CHECK_EQ(call_send_json(open_call, json_object_new_object()), -EINVAL);
+	CHECK_EQ(call_reply(open_call, json_object_new_object()), 0);
 	open_call = NULL;
 	CHECK_EQ(read_all(client), 1);
 	client_free(client);
