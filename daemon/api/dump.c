@@ -44,16 +44,11 @@ int dump_new(const struct dump_config *config, struct dump **ret)
 {
 	struct dump *dump = calloc(1, sizeof(*dump));
 	uint64_t end;
-	int r;
 
 	if (!dump)
 		return -ENOMEM;
 	dump->config = *config;
-	r = disassembler_new(config->syntax, &dump->disassembler);
-	if (r < 0) {
-		free(dump);
-		return r;
-	}
+	dump->disassembler = symbols_disassembler(config->symbols, config->syntax);
 	if (symbols_find(config->symbols, "__bpf_call_base", NULL, &dump->call_base, &end) < 0)
 		dump->call_base = 0;
 	*ret = dump;
@@ -69,7 +64,6 @@ void dump_free(struct dump *dump)
 		bpf_program_unref(dump->items[i].program);
 	}
 	free(dump->items);
-	disassembler_free(dump->disassembler);
 	free(dump);
 }
 

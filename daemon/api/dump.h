@@ -21,7 +21,7 @@ struct dump_config {
 	bool hide; /* addresses, and bytes with them */
 };
 
-/* -ENOMEM; -ENOTSUP: no disassembler for this machine. */
+/* -ENOMEM. */
 int dump_new(const struct dump_config *config, struct dump **ret);
 void dump_free(struct dump *dump);
 

@@ -25,18 +25,15 @@ struct cached_branch {
 	enum branch_type type;
 };
 
-int branch_types_init(struct branch_types *types, size_t max)
+int branch_types_init(struct branch_types *types, size_t max, struct disassembler *disassembler)
 {
-	int r = disassembler_new(SYNTAX_ATT, &types->disassembler);
-
-	return r < 0 ? r : cache_init(&types->cache, CACHE_BOUND_NUMBER, max);
+	types->disassembler = disassembler;
+	return cache_init(&types->cache, CACHE_BOUND_NUMBER, max);
 }
 
 void branch_types_deinit(struct branch_types *types)
 {
 	cache_deinit(&types->cache);
-	disassembler_free(types->disassembler);
-	types->disassembler = NULL;
 }
 
 static enum branch_type type_of(enum instruction_kind kind)

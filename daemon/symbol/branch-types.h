@@ -17,8 +17,8 @@ struct branch_types {
 	struct disassembler *disassembler;
 };
 
-/* Remembers at most `max` branches. -ENOMEM; -ENOTSUP: there is no disassembler. */
-int branch_types_init(struct branch_types *types, size_t max);
+/* Remembers at most `max` branches. Borrows the disassembler. -ENOMEM. */
+int branch_types_init(struct branch_types *types, size_t max, struct disassembler *disassembler);
 void branch_types_deinit(struct branch_types *types);
 
 /*

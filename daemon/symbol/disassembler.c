@@ -31,6 +31,7 @@ int disassembler_new(enum instruction_syntax syntax, struct disassembler **ret)
 {
 	size_t option = syntax == SYNTAX_ATT ? CS_OPT_SYNTAX_ATT : CS_OPT_SYNTAX_INTEL;
 	struct disassembler *disassembler = calloc(1, sizeof(*disassembler));
+	struct instruction first;
 
 	if (!disassembler)
 		return -ENOMEM;
@@ -49,6 +50,8 @@ int disassembler_new(enum instruction_syntax syntax, struct disassembler **ret)
 		disassembler_free(disassembler);
 		return -ENOMEM;
 	}
+	/* At its first instruction the library makes a table. */
+	disassembler_decode(disassembler, &(uint8_t){0x90}, 1, 0, &first);
 	*ret = disassembler;
 	return 0;
 }

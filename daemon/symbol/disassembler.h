@@ -12,6 +12,7 @@
 enum instruction_syntax {
 	SYNTAX_ATT,
 	SYNTAX_INTEL,
+	N_SYNTAXES,
 };
 
 /* Where execution goes on behind an instruction. */
@@ -47,7 +48,10 @@ struct instruction {
 
 struct disassembler;
 
-/* -ENOMEM; -ENOTSUP: the library does not know this machine's instructions. */
+/*
+ * -ENOMEM; -ENOTSUP: the library does not know this machine's instructions. Nothing else has to be
+ * allocated, which matters: the library does not live through having no memory here.
+ */
 int disassembler_new(enum instruction_syntax syntax, struct disassembler **ret);
 void disassembler_free(struct disassembler *disassembler);
 

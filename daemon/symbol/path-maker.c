@@ -29,7 +29,7 @@ struct path_maker {
 DEFINE_CLEANUP(struct code_image *, code_image_unref)
 
 int path_maker_new(size_t max_bytes, size_t max_instructions, path_render_fn render,
-		struct path_maker **ret)
+		struct disassembler *disassembler, struct path_maker **ret)
 {
 	struct path_maker *maker = calloc(1, sizeof(*maker));
 	int r;
@@ -37,9 +37,8 @@ int path_maker_new(size_t max_bytes, size_t max_instructions, path_render_fn ren
 	if (!maker)
 		return -ENOMEM;
 	maker->max_instructions = max_instructions;
-	r = disassembler_new(SYNTAX_ATT, &maker->disassembler);
-	if (r == 0)
-		r = path_cache_init(&maker->cache, max_bytes, render);
+	maker->disassembler = disassembler;
+	r = path_cache_init(&maker->cache, max_bytes, render);
 	if (r < 0) {
 		path_maker_free(maker);
 		return r;
@@ -54,7 +53,6 @@ void path_maker_free(struct path_maker *maker)
 		return;
 	path_cache_deinit(&maker->cache);
 	path_run_deinit(&maker->run);
-	disassembler_free(maker->disassembler);
 	free(maker);
 }
 

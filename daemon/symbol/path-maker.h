@@ -7,9 +7,9 @@
 
 struct path_maker;
 
-/* At most `max_instructions` in a run. -ENOMEM; -ENOTSUP: there is no disassembler. */
+/* At most `max_instructions` in a run. Borrows the disassembler. -ENOMEM. */
 int path_maker_new(size_t max_bytes, size_t max_instructions, path_render_fn render,
-		struct path_maker **ret);
+		struct disassembler *disassembler, struct path_maker **ret);
 void path_maker_free(struct path_maker *maker);
 
 struct path_run_answer {

@@ -20,6 +20,7 @@ struct symbols {
 	uint64_t modules_changes; /* that the lines know of */
 	struct location_cache cache;
 	struct path_maker *paths;
+	struct disassembler *disassemblers[N_SYNTAXES];
 	struct branch_types branch_types;
 	uint64_t fresh_until; /* all reports up to this time stamp are taken in */
 

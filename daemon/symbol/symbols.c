@@ -31,6 +31,32 @@ struct query {
 	struct life *life;
 };
 
+/* What stands between the sources and whoever asks. */
+static int make_caches(struct symbols *symbols)
+{
+	const struct symbols_config *config = &symbols->config;
+	int r = location_cache_init(&symbols->cache, config->max_locations, config->render);
+
+	for (int syntax = 0; syntax < N_SYNTAXES && r == 0; syntax++)
+		r = disassembler_new(syntax, &symbols->disassemblers[syntax]);
+	if (r == 0)
+		r = path_maker_new(config->max_path_bytes, config->max_run, config->render_run,
+				   symbols->disassemblers[SYNTAX_ATT], &symbols->paths);
+	if (r == 0)
+		r = branch_types_init(&symbols->branch_types, config->max_locations,
+				      symbols->disassemblers[SYNTAX_ATT]);
+	return r;
+}
+
+static void free_caches(struct symbols *symbols)
+{
+	branch_types_deinit(&symbols->branch_types);
+	path_maker_free(symbols->paths);
+	for (int syntax = 0; syntax < N_SYNTAXES; syntax++)
+		disassembler_free(symbols->disassemblers[syntax]);
+	location_cache_deinit(&symbols->cache);
+}
+
 int symbols_new(const struct symbols_config *config, struct symbols **ret)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
@@ -39,18 +65,11 @@ int symbols_new(const struct symbols_config *config, struct symbols **ret)
 	if (!symbols)
 		return -ENOMEM;
 	symbols->config = *config;
-	r = location_cache_init(&symbols->cache, config->max_locations, config->render);
-	if (r == 0)
-		r = path_maker_new(config->max_path_bytes, config->max_run, config->render_run,
-				   &symbols->paths);
-	if (r == 0)
-		r = branch_types_init(&symbols->branch_types, config->max_locations);
+	r = make_caches(symbols);
 	if (r == 0)
 		r = code_init(&symbols->code, config->kallsyms_path, config->live);
 	if (r < 0) {
-		branch_types_deinit(&symbols->branch_types);
-		path_maker_free(symbols->paths);
-		location_cache_deinit(&symbols->cache);
+		free_caches(symbols);
 		free(symbols);
 		return r;
 	}
@@ -65,9 +84,7 @@ void symbols_free(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
-	branch_types_deinit(&symbols->branch_types);
-	path_maker_free(symbols->paths);
-	location_cache_deinit(&symbols->cache);
+	free_caches(symbols);
 	lines_deinit(&symbols->lines);
 	code_deinit(&symbols->code);
 	free(symbols->tracers);
@@ -327,6 +344,11 @@ struct life *symbols_look_up(struct symbols *symbols, uint64_t address, uint64_t
 struct images *symbols_images(struct symbols *symbols)
 {
 	return &symbols->code.images;
+}
+
+struct disassembler *symbols_disassembler(struct symbols *symbols, enum instruction_syntax syntax)
+{
+	return symbols->disassemblers[syntax];
 }
 
 struct path_maker *symbols_path_maker(struct symbols *symbols)

@@ -14,6 +14,7 @@ struct index;
 
 struct bpf_program;
 struct code_image;
+struct disassembler;
 struct symbols;
 
 /*
@@ -124,6 +125,9 @@ bool symbols_take_index(struct symbols *symbols, struct index *index);
 
 /* Asks for the index of the kernel, before the first of its addresses is resolved. */
 void symbols_need_kernel(struct symbols *symbols);
+
+/* Borrowed; made with the symbols, so that a request needs none of its own. */
+struct disassembler *symbols_disassembler(struct symbols *symbols, enum instruction_syntax syntax);
 
 struct symbols_description {
 	bool addresses_hidden; /* kptr_restrict or missing privilege: kallsyms shows zeroes */
