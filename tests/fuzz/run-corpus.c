@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target without a fuzzer: over the files given, and over mutations of each. */
+/*
+ * Runs a fuzz target without a fuzzer: over a file, or all files of a directory, and over mutations
+ * of each, as many as are asked for.
+ */
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUTATIONS 3000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,7 +44,7 @@ static size_t mutate(uint8_t *data, size_t size)
 	return size;
 }
 
-static int run_file(const char *path)
+static int run_file(const char *path, int mutations)
 {
 	uint8_t data[8192];
 	FILE *f = fopen(path, "rb");
@@ -55,7 +57,7 @@ static int run_file(const char *path)
 	size = fread(data, 1, sizeof(data), f);
 	fclose(f);
 	LLVMFuzzerTestOneInput(data, size);
-	for (int i = 0; i < MUTATIONS; i++) {
+	for (int i = 0; i < mutations; i++) {
 		uint8_t copy[2 * sizeof(data)];
 
 		memcpy(copy, data, size);
@@ -64,14 +66,39 @@ static int run_file(const char *path)
 	return 0;
 }
 
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int run_directory(const char *path, int mutations)
+{
+	struct dirent **entries;
+	int n = scandir(path, &entries, is_visible, alphasort), failed = n <= 0;
+
+	for (int i = 0; i < n; i++) {
+		char file[4096];
+
+		snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
+		failed |= run_file(file, mutations);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	return failed;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 2) {
-		fprintf(stderr, "usage: %s FILE...\n", argv[0]);
+	DIR *directory;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s MUTATIONS FILE|DIRECTORY\n", argv[0]);
 		return 1;
 	}
-	for (int i = 1; i < argc; i++)
-		if (run_file(argv[i]) != 0)
-			return 1;
-	return 0;
+	directory = opendir(argv[2]);
+	if (!directory)
+		return run_file(argv[2], atoi(argv[1]));
+	closedir(directory);
+	return run_directory(argv[2], atoi(argv[1]));
 }
