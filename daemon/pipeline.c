@@ -16,7 +16,7 @@
 #include "daemon/trace/record.h"
 #include "daemon/wire/event-clear.h"
 
-#define MAX_REPORT_FDS 1025 /* one per CPU, and one for modules */
+#define MAX_REPORT_FDS 2
 
 struct pipeline {
 	struct pipeline_parts parts;

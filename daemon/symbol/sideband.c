@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -44,6 +45,8 @@ struct held {
 };
 
 struct sideband {
+	/* An epoll of all rings: theirs come and go, which nobody who polls them would know. */
+	int fd;
 	struct ring *rings; /* by CPU */
 	size_t n_rings;
 	size_t page_size;
@@ -113,6 +116,7 @@ static void ring_close(const struct sideband *sideband, struct ring *ring)
 
 static int ring_open(const struct sideband *sideband, unsigned int cpu, struct ring *ret)
 {
+	struct epoll_event readable = { .events = EPOLLIN };
 	_cleanup_close_ int fd = open_event(cpu);
 	void *page;
 
@@ -121,6 +125,10 @@ static int ring_open(const struct sideband *sideband, unsigned int cpu, struct r
 	page = mmap(NULL, ring_bytes(sideband), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return -errno;
+	if (epoll_ctl(sideband->fd, EPOLL_CTL_ADD, fd, &readable) < 0) {
+		munmap(page, ring_bytes(sideband));
+		return -errno;
+	}
 	*ret = (struct ring){ .cpu = cpu, .fd = TAKE_FD(fd), .page = page };
 	return 0;
 }
@@ -179,6 +187,12 @@ int sideband_new(struct sideband **ret)
 	if (!sideband)
 		return -ENOMEM;
 	sideband->page_size = sysconf(_SC_PAGESIZE);
+	sideband->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (sideband->fd < 0) {
+		r = -errno;
+		free(sideband);
+		return r;
+	}
 	r = cpu_list_read_online(&cpus);
 	if (r == 0)
 		r = adopt_cpus(sideband, &cpus, &changed);
@@ -197,6 +211,7 @@ void sideband_free(struct sideband *sideband)
 		return;
 	for (size_t i = 0; i < sideband->n_rings; i++)
 		ring_close(sideband, &sideband->rings[i]);
+	close(sideband->fd);
 	free(sideband->rings);
 	free(sideband->bytes);
 	free(sideband->held);
@@ -227,13 +242,9 @@ bool sideband_follow_cpus(struct sideband *sideband)
 	return changed;
 }
 
-size_t sideband_get_fds(const struct sideband *sideband, int *fds, size_t max)
+int sideband_fd(const struct sideband *sideband)
 {
-	size_t n = MIN(sideband->n_rings, max);
-
-	for (size_t i = 0; i < n; i++)
-		fds[i] = sideband->rings[i].fd;
-	return n;
+	return sideband->fd;
 }
 
 static uint64_t ring_head(const struct ring *ring)

@@ -52,7 +52,8 @@ void sideband_forget_cpu(struct sideband *sideband, unsigned int cpu);
 /* Takes in CPUs that came and lets go of those that went. True: reports may have been missed. */
 bool sideband_follow_cpus(struct sideband *sideband);
 
-size_t sideband_get_fds(const struct sideband *sideband, int *fds, size_t max);
+/* Readable when a report waits on any CPU; the same one whatever CPUs come and go. */
+int sideband_fd(const struct sideband *sideband);
 
 /*
  * Reads one raw perf record of `size` bytes: 1 and *ret, 0 when it is none of ours, -EBADMSG when

@@ -131,8 +131,8 @@ size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max)
 
 	if (code->uevents >= 0 && max > 0)
 		fds[n++] = code->uevents;
-	if (code->sideband)
-		n += sideband_get_fds(code->sideband, fds + n, max - n);
+	if (code->sideband && n < max)
+		fds[n++] = sideband_fd(code->sideband);
 	return n;
 }
 

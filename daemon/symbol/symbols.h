@@ -70,7 +70,7 @@ void symbols_refresh(struct symbols *symbols);
 
 /*
  * The file descriptors to poll (readable: call symbols_hear() before the next record is resolved).
- * One per CPU and one more at most; returns how many were written. 0 when there is no subscription.
+ * Two at most, which stay the same; returns how many were written. 0: there is no subscription.
  */
 size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max);
 
