@@ -31,6 +31,12 @@
 /* So many snapshots running without news are no coincidence: counting mode does not record. */
 #define STALE_LIMIT 64
 
+/*
+ * So many on one CPU: its event may be dead. An event does not come back with its CPU, and a CPU
+ * that went and came back between two looks is not missed.
+ */
+#define EMPTY_LIMIT 4
+
 /* The event of a CPU, as the keeper has it. */
 #define KEPT_NAME "lbrd-branches-%u"
 
@@ -46,6 +52,7 @@ struct lbr {
 	char online[CPU_LIST_BYTES]; /* what the fds were opened for */
 	int *fds; /* by CPU; -1: none */
 	unsigned int n_fds;
+	uint8_t *n_empty; /* by CPU: snapshots running that were empty; as long as fds */
 };
 
 static int open_event(unsigned int cpu, enum lbr_mode mode, bool types)
@@ -107,23 +114,32 @@ static void close_all(struct lbr *lbr)
 	for (unsigned int i = 0; i < lbr->n_fds; i++)
 		close_event(lbr, i);
 	free(lbr->fds);
+	free(lbr->n_empty);
 	lbr->fds = NULL;
+	lbr->n_empty = NULL;
 	lbr->n_fds = 0;
 	lbr->mode = LBR_CLOSED;
 }
 
 static int make_room(struct lbr *lbr, unsigned int cpu)
 {
-	int *grown;
+	uint8_t *n_empty;
+	int *fds;
 
 	if (cpu < lbr->n_fds)
 		return 0;
-	grown = reallocarray(lbr->fds, cpu + 1, sizeof(*grown));
-	if (!grown)
+	fds = reallocarray(lbr->fds, cpu + 1, sizeof(*fds));
+	if (!fds)
 		return -ENOMEM;
-	lbr->fds = grown;
-	while (lbr->n_fds <= cpu)
+	lbr->fds = fds;
+	n_empty = realloc(lbr->n_empty, cpu + 1);
+	if (!n_empty)
+		return -ENOMEM;
+	lbr->n_empty = n_empty;
+	while (lbr->n_fds <= cpu) {
+		lbr->n_empty[lbr->n_fds] = 0;
 		lbr->fds[lbr->n_fds++] = -1;
+	}
 	return 0;
 }
 
@@ -306,6 +322,20 @@ static void close_departed(struct lbr *lbr, const char *cpus)
 		close_event(lbr, next);
 }
 
+/* To be opened anew. */
+static bool close_doubtful(struct lbr *lbr)
+{
+	bool closed = false;
+
+	for (unsigned int cpu = 0; cpu < lbr->n_fds; cpu++)
+		if (lbr->n_empty[cpu] >= EMPTY_LIMIT) {
+			lbr->n_empty[cpu] = 0;
+			close_event(lbr, cpu);
+			closed = true;
+		}
+	return closed;
+}
+
 void lbr_follow_cpus(struct lbr *lbr)
 {
 	char online[CPU_LIST_BYTES];
@@ -317,16 +347,19 @@ void lbr_follow_cpus(struct lbr *lbr)
 		return;
 	}
 	read_online(online);
-	if (!strcmp(online, lbr->online))
+	if (!close_doubtful(lbr) && !strcmp(online, lbr->online))
 		return;
 	close_departed(lbr, online);
 	/* What fails now is tried again next time, for the list is not taken as done. */
-	if (!open_missing(lbr, online, lbr->mode, lbr->types))
-		strcpy(lbr->online, online);
+	if (open_missing(lbr, online, lbr->mode, lbr->types))
+		*online = '\0';
+	strcpy(lbr->online, online);
 }
 
 void lbr_observe(struct lbr *lbr, unsigned int cpu, bool stale)
 {
+	if (cpu < lbr->n_fds)
+		lbr->n_empty[cpu] = stale ? MIN(lbr->n_empty[cpu] + 1, EMPTY_LIMIT) : 0;
 	if (!stale) {
 		lbr->n_stale = 0;
 		return;

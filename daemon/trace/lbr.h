@@ -57,8 +57,9 @@ bool lbr_kept_cpu(const char *name, unsigned int *ret_cpu);
 int lbr_adopt(struct lbr *lbr, const struct lbr_kind *kind, unsigned int cpu, int fd);
 
 /*
- * Follows CPU hotplug: opens events on CPUs that came and closes those of CPUs that went. To be
- * called now and then (once a second) while acquired; cheap when nothing changed.
+ * Follows CPU hotplug: opens events on CPUs that came and closes those of CPUs that went, and opens
+ * anew where several snapshots running were empty. To be called now and then (once a second) while
+ * acquired; cheap when nothing changed.
  */
 void lbr_follow_cpus(struct lbr *lbr);
 
