@@ -77,8 +77,12 @@ int program_read(uint32_t id, struct program *ret)
 	r = program_info_read(fd, false, &info);
 	if (r)
 		return r;
-	if (info.kernel.btf_id)
+	if (info.kernel.btf_id) {
 		btf = btf__load_from_kernel_by_id(info.kernel.btf_id);
+		/* What there is no room for now is not missing; what may not be seen is. */
+		if (!btf && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+			return -errno;
+	}
 
 	*ret = (struct program){
 		.id = info.kernel.id,

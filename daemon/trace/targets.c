@@ -288,9 +288,12 @@ static int conclude(struct resolution *resolution, int r)
 
 	if (r == -ENOMEM)
 		return r;
-	if (r)
-		return fail(resolution, nothing_found(nothing[selector->by], r),
-				r == -EINVAL ? "it is no program" : NULL);
+	if (r) {
+		enum target_error error = nothing_found(nothing[selector->by], r);
+		const char *detail = error == TARGET_E_REFUSED ? strerror(-r) : NULL;
+
+		return fail(resolution, error, r == -EINVAL ? "it is no program" : detail);
+	}
 	if (!resolution->n_meant)
 		return fail(resolution,
 				selector->by == SELECT_OWNER ? TARGET_E_NO_PROGRAMS :
