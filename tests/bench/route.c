@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	feed_start(&feed, argv[1]);
-	feed_attach(&feed, "recorded");
+	feed_attach(&feed, "recorded", false);
 	open_readers(&feed, epoll, n_observers, argc > 4);
 	cpu = feed_cpu(&feed);
 	time = clock_ns(CLOCK_MONOTONIC);

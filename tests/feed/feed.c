@@ -211,14 +211,15 @@ void feed_call(int fd, const char *call, char *reply, size_t size)
 	} while (reply[n++]);
 }
 
-unsigned int feed_attach(const struct feed *feed, const char *function)
+unsigned int feed_attach(const struct feed *feed, const char *function, bool without_branches)
 {
 	int fd = feed_connect(feed);
 	char call[256], reply[4096];
 	const char *id;
 
 	snprintf(call, sizeof(call), "{\"method\":\"io.lbrd.Attach\",\"parameters\":{\"persistent\":true,"
-			"\"targets\":[{\"kernelFunction\":\"%s\"}]}}", function);
+			"\"withoutBranches\":%s,\"targets\":[{\"kernelFunction\":\"%s\"}]}}",
+			without_branches ? "true" : "false", function);
 	feed_call(fd, call, reply, sizeof(reply));
 	close(fd);
 	id = strstr(reply, "\"id\":");

@@ -2,6 +2,7 @@
 /* An lbrd that is fed from here: what runs it, fills its ring and talks to it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,7 +35,7 @@ int feed_connect(const struct feed *feed);
 /* Sends a call and reads its (first) reply into `reply`. */
 void feed_call(int fd, const char *call, char *reply, size_t size);
 /* The number of an attachment to a function of any name, which lives until it is detached. */
-unsigned int feed_attach(const struct feed *feed, const char *function);
+unsigned int feed_attach(const struct feed *feed, const char *function, bool without_branches);
 
 /* CPU time of lbrd so far, in nanoseconds. */
 uint64_t feed_cpu(const struct feed *feed);

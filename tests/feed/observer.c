@@ -45,9 +45,8 @@ static void go_on(struct observer *observer, uint64_t from, uint64_t to)
 }
 
 /* Its beginning is enough: numbers come first. */
-static void take_message(struct observer *observer)
+static void take_message(struct observer *observer, const char *text)
 {
-	const char *text = observer->head;
 	uint64_t number = member(text, "{\"event\":{\"sequence\":"), from, to;
 
 	if (number) {
@@ -70,14 +69,21 @@ static void take(struct observer *observer, const char *data, size_t n)
 	while (n > 0) {
 		size_t length = strnlen(data, n);
 		size_t kept = MIN(length, sizeof(observer->head) - 1 - observer->n_head);
+		bool whole = length < n && !observer->n_head;
 
-		memcpy(observer->head + observer->n_head, data, kept);
-		observer->n_head += kept;
+		if (whole) {
+			take_message(observer, data);
+		} else {
+			memcpy(observer->head + observer->n_head, data, kept);
+			observer->n_head += kept;
+		}
 		if (length == n)
 			return;
-		observer->head[observer->n_head] = '\0';
-		take_message(observer);
-		observer->n_head = 0;
+		if (!whole) {
+			observer->head[observer->n_head] = '\0';
+			take_message(observer, observer->head);
+			observer->n_head = 0;
+		}
 		data += length + 1;
 		n -= length + 1;
 	}

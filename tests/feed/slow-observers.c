@@ -3,7 +3,8 @@
  * 256 observers, of which a tenth read nothing until the end, a tenth read slowly, and a tenth
  * vanish at random and are replaced. The others miss nothing; what the slow ones got and were told
  * lost is what was sent, each event exactly once; memory and ring stay within their limits.
- * usage: slow-observers FED-LBRD [EVENTS]
+ * usage: slow-observers FED-LBRD [EVENTS [bare]]
+ * bare: events without branches, of which one CPU can send 20,000 a second to so many.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -17,9 +18,6 @@
 #include "tests/feed/observer.h"
 
 #define OBSERVERS 256
-/* Events that may be under way to a healthy observer: fewer than it has a place of its own for. */
-#define WINDOW 128
-#define BATCH 64u
 #define SLOW_READ 4096
 
 enum habit {
@@ -28,6 +26,11 @@ enum habit {
 	VANISHING,
 	HEALTHY,
 };
+
+/* Events that may be under way to a healthy observer: fewer than it has a place of its own for. */
+static const struct pace {
+	size_t window, batch;
+} with_branches = {128, 64}, bare = {2048, 512};
 
 static struct observer observers[OBSERVERS];
 static size_t n_vanished;
@@ -76,12 +79,13 @@ static void live(struct feed *feed, size_t i)
 	}
 }
 
-static void send_all(struct feed *feed, size_t n_events)
+static void send_all(struct feed *feed, const struct pace *pace, size_t n_events)
 {
 	size_t sent = 0;
 
 	while (slowest_healthy() < n_events) {
-		size_t room = slowest_healthy() + WINDOW - sent, n = MIN(n_events - sent, BATCH);
+		size_t room = slowest_healthy() + pace->window - sent;
+		size_t n = MIN(n_events - sent, pace->batch);
 
 		n = MIN(n, room);
 		if (feed_offer(feed, n) != n)
@@ -134,17 +138,18 @@ static void check(size_t n_events)
 int main(int argc, char **argv)
 {
 	size_t n_events = argc > 2 ? strtoul(argv[2], NULL, 10) : 3500, before, peak;
+	const struct pace *pace = argc > 3 ? &bare : &with_branches;
 	struct feed feed;
 	uint64_t started;
 
 	srandom(1);
 	feed_start(&feed, argv[1]);
-	feed_attach(&feed, "recorded");
+	feed_attach(&feed, "recorded", pace == &bare);
 	for (size_t i = 0; i < OBSERVERS; i++)
 		observer_open(&observers[i], &feed);
 	before = feed_peak_memory(&feed);
 	started = clock_ns(CLOCK_MONOTONIC);
-	send_all(&feed, n_events);
+	send_all(&feed, pace, n_events);
 	printf("%.0f events per second, %.2f s of CPU time\n",
 	       n_events * 1e9 / (clock_ns(CLOCK_MONOTONIC) - started), feed_cpu(&feed) / 1e9);
 	peak = feed_peak_memory(&feed);
