@@ -114,7 +114,7 @@ static void write_instruction(struct json_writer *w, const struct path_run *run,
 		.text = line->text,
 		.line = line->line,
 		.column = line->column,
-		.frames = run->frames + line->frame,
+		.frames = line->n_frames ? run->frames + line->frame : NULL,
 		.n_frames = line->n_frames,
 	};
 
