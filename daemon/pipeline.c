@@ -213,12 +213,11 @@ static void on_ring_readable(evutil_socket_t fd, short what, void *userdata)
 	unsigned int ms = pause_milliseconds(pipeline);
 	const struct timeval moment = {.tv_usec = ms * 1000};
 
-	if (ms) {
+	/* Without memory for the pause there is none. */
+	if (ms && event_add(pipeline->pause, &moment) == 0)
 		event_del(pipeline->ring_readable);
-		event_add(pipeline->pause, &moment);
-		return;
-	}
-	take_turn(pipeline);
+	else
+		take_turn(pipeline);
 }
 
 /* ---- a ring that waits for observers ---- */

@@ -54,16 +54,13 @@ static void attach_free(struct attach *attach)
 
 DEFINE_CLEANUP(struct attach *, attach_free)
 
-/* Each parser returns NULL, or the name of the parameter that is wrong. */
+/* Each parser returns NULL, or the name of the parameter that is wrong. There is room for all. */
 static const char *parse_selectors(struct json_object *array, struct parsed *ret)
 {
 	size_t n = json_object_array_length(array);
 	const char *wrong;
 
 	if (n == 0)
-		return "targets";
-	ret->selectors = calloc(n, sizeof(*ret->selectors));
-	if (!ret->selectors)
 		return "targets";
 	for (; ret->n_selectors < n; ret->n_selectors++) {
 		wrong = selector_parse(json_object_array_get_idx(array, ret->n_selectors),
@@ -208,12 +205,12 @@ static int take_turn(struct attach *attach)
 	return r < 0 ? r : 0;
 }
 
-static void want_turn(struct attach *attach)
+static int want_turn(struct attach *attach)
 {
 	/* Through the loop's clock: what is made active at once would leave no time for others. */
 	static const struct timeval at_once = {};
 
-	event_add(attach->turn, &at_once);
+	return event_add(attach->turn, &at_once) < 0 ? -ENOMEM : 0;
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *userdata)
@@ -222,10 +219,10 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 	struct call *call = attach->call;
 	int r = take_turn(attach);
 
-	if (r == -EINPROGRESS) {
-		want_turn(attach);
+	if (r == -EINPROGRESS)
+		r = want_turn(attach) ?: -EINPROGRESS;
+	if (r == -EINPROGRESS)
 		return;
-	}
 	attach_free(attach);
 	if (r < 0)
 		call_fail(call, r);
@@ -242,10 +239,9 @@ static int go_on_later(struct attach *attach)
 	static const struct call_stream_events events = {.on_closed = on_closed};
 
 	attach->turn = evtimer_new(attach->api->base, on_turn, attach);
-	if (!attach->turn)
+	if (!attach->turn || want_turn(attach) < 0)
 		return -ENOMEM;
 	call_stream(attach->call, &events, attach);
-	want_turn(attach);
 	return 0;
 }
 
@@ -286,12 +282,12 @@ static int begin(struct attach *attach)
 
 int method_attach(struct call *call, struct json_object *parameters, void *userdata)
 {
+	size_t n_selectors = json_object_array_length(parameter(parameters, "targets"));
 	_cleanup_(attach_free_p) struct attach *attach = NULL;
 	const char *wrong;
 	int r;
 
-	if (json_object_array_length(parameter(parameters, "targets")) >
-			limit_value(LIMIT_SELECTORS))
+	if (n_selectors > limit_value(LIMIT_SELECTORS))
 		return error_limit(call, LIMIT_SELECTORS);
 	if (call_wants_more(call) &&
 			!account_has_room(peer_account(call_peer(call)), RESOURCE_OBSERVERS))
@@ -301,6 +297,9 @@ int method_attach(struct call *call, struct json_object *parameters, void *userd
 		return -ENOMEM;
 	attach->api = userdata;
 	attach->call = call;
+	attach->parsed.selectors = calloc(n_selectors + 1, sizeof(*attach->parsed.selectors));
+	if (!attach->parsed.selectors)
+		return -ENOMEM;
 	wrong = parse(parameters, &attach->parsed);
 	if (wrong)
 		return error_invalid_parameter(call, wrong);

@@ -283,8 +283,9 @@ static void send_part(struct dumping *dumping)
 		return;
 	}
 	/* A connection that failed is told by on_closed. */
-	if (call_send(call, frame) == 0)
-		event_add(dumping->turn, call_queued(call) ? &later : &at_once);
+	if (call_send(call, frame) == 0 &&
+			event_add(dumping->turn, call_queued(call) ? &later : &at_once) < 0)
+		call_drop_peer(call, "there was no memory to go on with its dump");
 }
 
 static void on_drained(struct call *call, void *userdata)
@@ -303,8 +304,8 @@ static void on_turn(evutil_socket_t fd, short what, void *userdata)
 		send_part(dumping);
 	else if (call_stalled_for(dumping->call, now) > limit_value(LIMIT_OBSERVER_STALL) * second)
 		call_drop_peer(dumping->call, "it asked for a dump and does not read it");
-	else
-		event_add(dumping->turn, &later);
+	else if (event_add(dumping->turn, &later) < 0)
+		call_drop_peer(dumping->call, "there was no memory to go on with its dump");
 }
 
 static int stream(struct api *api, struct call *call, struct dump *dump)

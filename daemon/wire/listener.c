@@ -35,8 +35,9 @@ static void back_off(struct listener *listener)
 {
 	struct timeval wait = { .tv_usec = BACKOFF_MS * 1000 };
 
-	event_del(listener->accept_event);
-	event_add(listener->backoff_event, &wait);
+	/* Without memory for the wait there is none. */
+	if (event_add(listener->backoff_event, &wait) == 0)
+		event_del(listener->accept_event);
 }
 
 static void on_backoff(evutil_socket_t fd, short what, void *userdata)
