@@ -93,3 +93,16 @@ size_t history_bytes(const struct history *history)
 {
 	return history->bytes;
 }
+
+void history_encode(struct history *history, struct encoder *encoder, size_t max)
+{
+	for (size_t i = 0; i < history_length(history) && max; i++) {
+		struct observation *observation = history_at(history, i);
+
+		if (observation->frames[VIEW_BRANCHES])
+			continue;
+		encoder_encode(encoder, observation, VIEW_BRANCHES);
+		max--;
+	}
+	history_weigh(history);
+}

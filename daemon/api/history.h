@@ -2,6 +2,7 @@
 /* The latest observations, kept for those who come late. */
 #pragma once
 
+#include "daemon/api/encoder.h"
 #include "daemon/api/observation.h"
 
 struct history;
@@ -17,3 +18,5 @@ size_t history_length(const struct history *history);
 /* Borrowed; index 0 is the oldest. */
 struct observation *history_at(const struct history *history, size_t index);
 size_t history_bytes(const struct history *history);
+/* Encodes up to `max` of those that have no frame yet, the oldest first. */
+void history_encode(struct history *history, struct encoder *encoder, size_t max);

@@ -52,23 +52,39 @@ struct hub {
 	struct observation *events[];
 };
 
-/*
- * What nobody has watched yet is named now: the symbols of what is unloaded are kept for a while
- * only. Of a fast stream most events are pushed out of the history before, and cost nothing.
- */
-static void encode_kept(struct hub *hub)
+static void tell_losses(struct subscription *subscription)
 {
-	uint64_t left = limit_value(LIMIT_TURN_RECORDS);
+	uint64_t total = losses_total(&subscription->untold);
+	struct json_object *lost;
 
-	for (size_t i = 0; i < history_length(hub->history) && left; i++) {
-		struct observation *observation = history_at(hub->history, i);
-
-		if (observation->frames[VIEW_BRANCHES])
-			continue;
-		encoder_encode(hub->config.encoder, observation, VIEW_BRANCHES);
-		left--;
+	if (!total)
+		return;
+	lost = json_object_new_object();
+	if (!lost)
+		return; /* still untold, told with the next */
+	reply_add_int(lost, "count", total);
+	reply_add(lost, "losses", reply_losses(&subscription->untold));
+	if (subscription->first_skipped) {
+		reply_add_int(lost, "firstSequence", subscription->first_skipped);
+		reply_add_int(lost, "lastSequence", subscription->last_skipped);
+	} else if (subscription->untold_attachment) {
+		reply_add_int(lost, "attachment", subscription->untold_attachment);
 	}
-	history_weigh(hub->history);
+	if (call_send_json(subscription->call, reply_wrap("lost", lost)) < 0)
+		return;
+	subscription->untold = (struct losses){};
+	subscription->first_skipped = 0;
+	subscription->untold_attachment = 0;
+}
+
+/* What was lost for want of memory, and no later event has brought the word of. */
+static void tell_overdue(struct hub *hub)
+{
+	struct subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
+		if (!subscription->lagging)
+			tell_losses(subscription);
 }
 
 static void drop_stalled(struct hub *hub)
@@ -86,8 +102,15 @@ static void drop_stalled(struct hub *hub)
 
 static void on_tick(evutil_socket_t fd, short what, void *userdata)
 {
-	drop_stalled(userdata);
-	encode_kept(userdata);
+	struct hub *hub = userdata;
+
+	drop_stalled(hub);
+	tell_overdue(hub);
+	/*
+	 * What nobody has watched yet is named now: the symbols of what is unloaded are kept for a
+	 * while only. Of a fast stream most events are pushed out before, and cost nothing.
+	 */
+	history_encode(hub->history, hub->config.encoder, limit_value(LIMIT_TURN_RECORDS));
 }
 
 int hub_new(const struct hub_config *config, struct hub **ret)
@@ -147,31 +170,6 @@ static bool watches_any(const struct subscription *subscription,
 }
 
 /* ---- what one observer gets ---- */
-
-static void tell_losses(struct subscription *subscription)
-{
-	uint64_t total = losses_total(&subscription->untold);
-	struct json_object *lost;
-
-	if (!total)
-		return;
-	lost = json_object_new_object();
-	if (!lost)
-		return; /* still untold, told with the next */
-	reply_add_int(lost, "count", total);
-	reply_add(lost, "losses", reply_losses(&subscription->untold));
-	if (subscription->first_skipped) {
-		reply_add_int(lost, "firstSequence", subscription->first_skipped);
-		reply_add_int(lost, "lastSequence", subscription->last_skipped);
-	} else if (subscription->untold_attachment) {
-		reply_add_int(lost, "attachment", subscription->untold_attachment);
-	}
-	if (call_send_json(subscription->call, reply_wrap("lost", lost)) < 0)
-		return;
-	subscription->untold = (struct losses){};
-	subscription->first_skipped = 0;
-	subscription->untold_attachment = 0;
-}
 
 static bool has_room(const struct subscription *subscription)
 {
