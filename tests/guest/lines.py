@@ -6,6 +6,7 @@ Run by the script `lines`, which builds the module. The kernel's index is that o
 where there is one; else that of a made-up vmlinux, which has nothing but int_sqrt(), one line for
 each byte."""
 
+import errno
 import http.server
 import os
 import pathlib
@@ -367,6 +368,26 @@ def test_a_builder_that_is_killed_or_crashes():
         assert "signal 9" in index["message"], index
     # The other one's builder ran when lbrd was told to end: it is gone.
     assert not subprocess.run(["pgrep", "-x", "sleep"], capture_output=True).stdout
+
+
+def test_a_full_disk_costs_only_lines():
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="cache-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], check=True)
+    try:
+        with open(directory / "other", "wb", buffering=0) as other:
+            while True:
+                other.write(bytes(4096))
+    except OSError as error:
+        harness.equal(error.errno, errno.ENOSPC)
+    with Scene(cache=directory) as scene:
+        index = scene.wait_index("vmlinux", "ready", "failed")
+        harness.equal(index["state"], "failed")
+        assert "No space left" in index["message"], index
+        event = scene.run()
+        check_program(event)
+        check_module(scene, event, lines=False)
+    harness.equal(os.listdir(directory), ["other"], "files left behind")
+    subprocess.run(["umount", directory], check=True)
 
 
 def check_unprivileged(pid):
