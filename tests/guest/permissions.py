@@ -217,6 +217,7 @@ def test_what_a_function_returns_may_be_an_address():
         shown, hidden = watch(lbrd, {}), watch(lbrd, {}, "observer")
         root.call("Attach", {"targets": [{"kernelFunction": "do_filp_open"}],
                              "filter": {"limit": 5}, "persistent": True})
+        open("/dev/null", "rb").close()
         for c, has in ((shown, True), (hidden, False)):
             while "event" not in (reply := c.receive()["parameters"]):
                 pass
