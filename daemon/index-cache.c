@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "daemon/symbol/index-format.h"
 #include "daemon/symbol/mapped-file.h"
+#include "daemon/wire/event-clear.h"
 
 #define UNFINISHED ".unfinished-"
 
@@ -116,8 +117,7 @@ void index_cache_free(struct index_cache *cache)
 	if (!cache)
 		return;
 	index_cache_discard(cache);
-	if (cache->readable)
-		event_free(cache->readable);
+	event_clear(&cache->readable);
 	close_fd(cache->inotify);
 	free(cache);
 }

@@ -20,6 +20,7 @@
 #include "daemon/index-build.h"
 #include "daemon/index-cache.h"
 #include "daemon/log.h"
+#include "daemon/wire/event-clear.h"
 
 /* Nanoseconds. Most indices are made before; on a busy machine that of a kernel takes minutes. */
 #define PROGRESS_INTERVAL (5 * UINT64_C(1000000000))
@@ -373,8 +374,7 @@ void index_jobs_free(struct index_jobs *jobs)
 		return;
 	index_build_free(jobs->build);
 	index_cache_free(jobs->cache);
-	if (jobs->turn)
-		event_free(jobs->turn);
+	event_clear(&jobs->turn);
 	for (size_t i = 0; i < jobs->list.n; i++)
 		free(job_of(jobs->items[i]));
 	free(jobs->items);

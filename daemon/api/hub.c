@@ -14,6 +14,7 @@
 #include "daemon/api/history.h"
 #include "daemon/api/limits.h"
 #include "daemon/api/replies.h"
+#include "daemon/wire/event-clear.h"
 
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND (1000 * MILLISECOND)
@@ -137,8 +138,7 @@ void hub_free(struct hub *hub)
 {
 	if (!hub)
 		return;
-	if (hub->tick)
-		event_free(hub->tick);
+	event_clear(&hub->tick);
 	history_free(hub->history);
 	free(hub);
 }

@@ -18,6 +18,7 @@
 #include "daemon/api/parameters.h"
 #include "daemon/api/replies.h"
 #include "daemon/api/selector.h"
+#include "daemon/wire/event-clear.h"
 
 struct parsed {
 	struct target_selector *selectors;
@@ -45,8 +46,7 @@ static void attach_free(struct attach *attach)
 	if (!attach)
 		return;
 	attaching_free(attach->attaching);
-	if (attach->turn)
-		event_free(attach->turn);
+	event_clear(&attach->turn);
 	target_list_deinit(&attach->list);
 	free(attach->parsed.selectors);
 	free(attach);

@@ -19,6 +19,7 @@
 #include "daemon/api/parameters.h"
 #include "daemon/api/replies.h"
 #include "daemon/api/selector.h"
+#include "daemon/wire/event-clear.h"
 
 #define ALL_FUNCTIONS SIZE_MAX
 
@@ -230,8 +231,7 @@ struct dumping {
 static void dumping_free(struct dumping *dumping)
 {
 	charge_release(&dumping->charge);
-	if (dumping->turn)
-		event_free(dumping->turn);
+	event_clear(&dumping->turn);
 	dump_free(dumping->dump);
 	free(dumping);
 }

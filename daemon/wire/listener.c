@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "daemon/wire/event-clear.h"
 #include "daemon/wire/peer.h"
 #include "daemon/wire/server-internal.h"
 
@@ -92,10 +93,8 @@ static void listener_free(struct listener *listener)
 {
 	struct stat st;
 
-	if (listener->accept_event)
-		event_free(listener->accept_event);
-	if (listener->backoff_event)
-		event_free(listener->backoff_event);
+	event_clear(&listener->accept_event);
+	event_clear(&listener->backoff_event);
 	close_fd(listener->fd);
 	/* Only our own file: another lbrd may have replaced it meanwhile. */
 	if (listener->path && stat(listener->path, &st) == 0 &&
