@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "daemon/wire/call.h"
 #include "daemon/wire/dispatch.h"
 #include "daemon/wire/event-clear.h"
@@ -21,14 +21,6 @@
 
 /* How long a connection that ends may take to read what is queued for it. */
 #define CLOSE_TIMEOUT_S 10
-
-uint64_t monotonic_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
-}
 
 /*
  * Whether nobody holds the other end any more. A client that only shut down its sending side is
@@ -304,7 +296,7 @@ int peer_send(struct peer *peer, struct frame *frame)
 	if (peer->call)
 		peer->call->wants_drained = true;
 	if (was_empty) {
-		peer->progress_at = monotonic_now();
+		peer->progress_at = clock_ns(CLOCK_MONOTONIC);
 		want_writable(peer);
 	}
 	return 0;
@@ -317,7 +309,7 @@ void peer_flush(struct peer *peer)
 	if (n < 0)
 		peer_drop(peer, NULL);
 	else if (peer->output.bytes > 0 && (n > 0 || peer->held))
-		peer->progress_at = monotonic_now();
+		peer->progress_at = clock_ns(CLOCK_MONOTONIC);
 	charge_output(peer);
 }
 

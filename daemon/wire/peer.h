@@ -80,5 +80,3 @@ void peer_refuse(struct peer *peer, struct json_object *parameters, const char *
 void peer_charge_output(struct peer *peer, unsigned int resource);
 /* Ends the connection from the loop, whatever is queued. `reason` may be NULL. */
 void peer_drop(struct peer *peer, const char *reason);
-
-uint64_t monotonic_now(void);

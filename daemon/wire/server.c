@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "common/clock.h"
 #include "daemon/wire/call.h"
 #include "daemon/wire/listener.h"
 #include "daemon/wire/peer.h"
@@ -259,12 +260,12 @@ static bool wait_writable(struct server *server, int timeout_ms)
 
 void server_flush(struct server *server, unsigned int timeout_ms)
 {
-	uint64_t deadline = monotonic_now() + timeout_ms * UINT64_C(1000000), now;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ms * UINT64_C(1000000), now;
 	struct peer *peer;
 
 	server->flushing = true;
 	listener_free_all(server);
-	while ((now = monotonic_now()) < deadline &&
+	while ((now = clock_ns(CLOCK_MONOTONIC)) < deadline &&
 			wait_writable(server, (deadline - now) / 1000000 + 1)) {
 		LIST_FOREACH(peer, &server->peers, link)
 			if (peer->output.bytes > 0)
