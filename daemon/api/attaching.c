@@ -105,19 +105,6 @@ int attaching_new(struct attachments *attachments, const struct attach_request *
 
 /* ---- target by target ---- */
 
-static int list_add_failure(struct target_list *list, const struct target *target, int error,
-		const char *detail)
-{
-	struct target_failure *failures;
-
-	failures = reallocarray(list->failures, list->n_failures + 1, sizeof(*failures));
-	if (!failures)
-		return -ENOMEM;
-	list->failures = failures;
-	target_failure_set(&failures[list->n_failures++], target, error, detail);
-	return 0;
-}
-
 /* Kernel functions are located by symbol; a program's functions were by the kernel's info. */
 static void locate(struct symbols *symbols, struct target *target)
 {
@@ -152,7 +139,7 @@ static int load(struct attaching *attaching, struct target *target)
 		r = use_take(&attachments->tracings, use, attachment, target, detail,
 				sizeof(detail));
 	if (r > 0)
-		return list_add_failure(attaching->request.list, target, r, detail);
+		return target_list_fail(attaching->request.list, target, r, detail, NULL);
 	if (r == 0)
 		attachment->n_uses++;
 	return r;
@@ -189,7 +176,7 @@ static int activate(struct attaching *attaching, struct use *use)
 		attaching->n_active++;
 	if (r <= 0)
 		return r;
-	r = list_add_failure(attaching->request.list, tracer_target(tracer), r, detail);
+	r = target_list_fail(attaching->request.list, tracer_target(tracer), r, detail, NULL);
 	if (r == 0 && attaching->request.partial)
 		drop(attaching->attachment, use);
 	return r;

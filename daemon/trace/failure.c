@@ -3,7 +3,9 @@
  * Words for what cannot be traced. Each reason has one sentence of what happened and why, and one
  * of what to do next. %s is the name of the target; the particulars and the period follow.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/trace/targets.h"
@@ -120,4 +122,20 @@ void target_failure_set(struct target_failure *failure, const struct target *tar
 				more ? detail : "", more ? ")" : "");
 	}
 	snprintf(failure->hint, sizeof(failure->hint), "%s", find_hint(target, error));
+}
+
+int target_list_fail(struct target_list *list, const struct target *target,
+		enum target_error error, const char *detail, struct target_failure **ret)
+{
+	struct target_failure *failures;
+
+	failures = reallocarray(list->failures, list->n_failures + 1, sizeof(*failures));
+	if (!failures)
+		return -ENOMEM;
+	list->failures = failures;
+	target_failure_set(&failures[list->n_failures], target, error, detail);
+	if (ret)
+		*ret = &failures[list->n_failures];
+	list->n_failures++;
+	return 0;
 }

@@ -107,19 +107,12 @@ static int add_target(struct target_list *list, const struct target *target)
 static int add_failure(struct resolution *resolution, const struct target *target,
 		enum target_error error, const char *detail, const char *suggestion)
 {
-	struct target_list *list = resolution->list;
-	struct target_failure *grown;
+	struct target_failure *failure;
+	int r = target_list_fail(resolution->list, target, error, detail, &failure);
 
-	grown = reallocarray(list->failures, list->n_failures + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	list->failures = grown;
-	target_failure_set(&grown[list->n_failures], target, error, detail);
-	if (suggestion && *suggestion)
-		snprintf(grown[list->n_failures].hint, sizeof(grown->hint), "Did you mean %s?",
-				suggestion);
-	list->n_failures++;
-	return 0;
+	if (r == 0 && suggestion && *suggestion)
+		snprintf(failure->hint, sizeof(failure->hint), "Did you mean %s?", suggestion);
+	return r;
 }
 
 /* A failure of the selector as a whole, named by what the user wrote. */

@@ -92,5 +92,11 @@ int targets_find(struct targets *targets, const struct target_selector *selector
 /* Fills message and hint of a failure; `detail` (the kernel's words) may be NULL. */
 void target_failure_set(struct target_failure *failure, const struct target *target,
 		enum target_error error, const char *detail);
+/*
+ * The same at the end of the list. `ret`, if not NULL, is borrowed until the next one is added.
+ * -ENOMEM.
+ */
+int target_list_fail(struct target_list *list, const struct target *target,
+		enum target_error error, const char *detail, struct target_failure **ret);
 /* "program", "program:function" or "function": Target.name of the interface. */
 void target_format_name(const struct target *target, char *buffer, size_t size);
