@@ -33,6 +33,15 @@ void json_tree_append(struct json_object *array, struct json_object *value)
 		mark(array, value);
 }
 
+/* A member or an element, which may be null; what is written as a whole may not. */
+static int write_value(struct json_writer *w, struct json_object *value)
+{
+	if (value)
+		return json_tree_write(w, value);
+	json_write_null(w);
+	return 0;
+}
+
 static int write_object(struct json_writer *w, struct json_object *object)
 {
 	int r = 0;
@@ -40,10 +49,7 @@ static int write_object(struct json_writer *w, struct json_object *object)
 	json_begin_object(w);
 	json_object_object_foreach(object, name, value) {
 		json_write_key(w, name, strlen(name));
-		if (value)
-			r = json_tree_write(w, value);
-		else
-			json_write_null(w);
+		r = write_value(w, value);
 		if (r < 0)
 			return r;
 	}
@@ -57,12 +63,7 @@ static int write_array(struct json_writer *w, struct json_object *array)
 
 	json_begin_array(w);
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		struct json_object *value = json_object_array_get_idx(array, i);
-
-		if (value)
-			r = json_tree_write(w, value);
-		else
-			json_write_null(w);
+		r = write_value(w, json_object_array_get_idx(array, i));
 		if (r < 0)
 			return r;
 	}
