@@ -28,23 +28,13 @@
 
 #include "common/cleanup.h"
 #include "common/macro.h"
+#include "common/sanitized.h"
 #include "daemon/symbol/debug-info.h"
 
 #define NOBODY 65534 /* the kernel's overflow uid */
 #define MAX_FILES 16
 #define PATH_SIZE 64 /* of "/proc/self/fd/N" */
 #define DEBUGINFOD_DIRECTORY "debuginfod"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 /* What the builder may read. */
 struct files {

@@ -13,23 +13,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/sanitized.h"
 #include "daemon/index-job.h"
 #include "daemon/symbol/index.h"
 #include "tests/unit/check.h"
 
 #define KERNEL_TEXT 0xffffffff81000000
 #define MODULE_TEXT 0xffffffffc0401000
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 static const char *builder, *kernel, *module;
 static char here[] = "/tmp/test-jobs-XXXXXX";
