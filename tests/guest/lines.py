@@ -20,7 +20,7 @@ import time
 import harness
 from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Module,
                          PROGRAM_LINES, Scene, UNREAD, UPDATES, cache_with_kernel, kallsyms,
-                         make_vmlinux, stopped)
+                         made_index, make_vmlinux, stopped)
 
 
 def inlined(location):
@@ -260,14 +260,9 @@ def test_an_index_is_replaced_while_it_is_in_use():
 
 
 def test_a_copied_index_serves_without_debug_information():
+    copied = made_index()
     with Scene() as scene:
-        scene.wait_ready()
-        copied = scene.path().read_bytes()
-    with Scene() as scene:
-        for installed in UPDATES.glob(f"{MODULE}.ko*"):
-            installed.unlink()
-        scene.run()
-        scene.wait_index(MODULE, "absent")
+        scene.lose_debug_information()
         check_module(scene, scene.run(), lines=False)
         # It is taken in when it comes.
         scene.path().write_bytes(copied)

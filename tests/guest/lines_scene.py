@@ -183,9 +183,23 @@ class Scene(contextlib.ExitStack):
         self.run()
         return self.wait_index(MODULE, "ready")
 
+    def lose_debug_information(self):
+        """The module stays, but no file of it: there are no lines of it."""
+        for installed in UPDATES.glob(f"{MODULE}.ko*"):
+            installed.unlink()
+        self.run()
+        self.wait_index(MODULE, "absent")
+
     def path(self, id=None):
         """The cached index of the module."""
         return self.cache / f"{id or self.module.id}.v2.lines"
+
+
+def made_index():
+    """The bytes of the module's index, as another machine would make it."""
+    with Scene() as scene:
+        scene.wait_ready()
+        return scene.path().read_bytes()
 
 
 def is_whole(event):

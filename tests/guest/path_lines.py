@@ -7,8 +7,8 @@ import tempfile
 import time
 
 import harness
-from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Scene, UPDATES,
-                         cache_with_kernel, make_vmlinux)
+from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Scene,
+                         cache_with_kernel, made_index, make_vmlinux)
 
 FUNCTION = "lbrd_lines_run"
 
@@ -106,14 +106,9 @@ def test_instructions_view_and_dump():
 
 def test_lines_come_with_the_index():
     """What was cached without lines is made anew when the index arrives."""
+    copied = made_index()
     with Scene() as scene:
-        scene.wait_ready()
-        copied = scene.path().read_bytes()
-    with Scene() as scene:
-        for installed in UPDATES.glob(f"{MODULE}.ko*"):
-            installed.unlink()
-        scene.run()
-        scene.wait_index(MODULE, "absent")
+        scene.lose_debug_information()
         for _ in range(2):
             assert not any("file" in line for line in
                            lines_of(next_path(scene, "source"), FUNCTION))
