@@ -39,7 +39,7 @@ void refusal_tell_failures(struct json_object *failures)
 			i + 1 < n ? json_object_array_get_idx(failures, i + 1) : NULL;
 
 		last = get_string(failure, "hint");
-		complain("%s: %s", get_string(failure, "name"), get_string(failure, "message"));
+		complain("%s", get_string(failure, "message")); /* which names the target */
 		/* The same advice for several targets in a row is given once. */
 		if (*last && strcmp(last, get_string(following, "hint")))
 			hint("%s", last);
