@@ -184,7 +184,10 @@ static void show_policy(struct context *context, struct json_object *reply)
 			  json_object_get_string(json_object_array_get_idx(rights, i)));
 	show_line(context, "you may", STYLE_NONE, &words);
 	words = (struct words){ "" };
-	words_add(&words, "%s", get_string(reply, "policyFile"));
+	if (get_bool(reply, "policyBuiltIn"))
+		words_add(&words, "built in: there is no %s", get_string(reply, "policyFile"));
+	else
+		words_add(&words, "%s", get_string(reply, "policyFile"));
 	show_line(context, "policy", STYLE_NONE, &words);
 	if (!has_field(reply, "policyProblem"))
 		return;

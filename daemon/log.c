@@ -105,9 +105,11 @@ void log_policy_refused(const char *path, const char *why, bool lockdown)
 			"only root may do anything until it is right" : "the one before stays in force");
 }
 
-void log_policy_loaded(const char *path)
+void log_policy_loaded(const char *path, bool built_in)
 {
-	log_line(LOG_INFO, ID_POLICY_LOADED, "the policy %s is in force", path);
+	log_line(LOG_INFO, ID_POLICY_LOADED, built_in ?
+			"there is no policy %s: the built-in one is in force" :
+			"the policy %s is in force", path);
 }
 
 void log_taken_over(size_t n_attachments)

@@ -23,7 +23,7 @@ void log_index_refused(const char *what, const char *why);
 void log_index_failed(const char *object, const char *why);
 /* `lockdown`: there is no earlier policy that goes on to hold. */
 void log_policy_refused(const char *path, const char *why, bool lockdown);
-void log_policy_loaded(const char *path);
+void log_policy_loaded(const char *path, bool built_in);
 void log_taken_over(size_t n_attachments);
 void log_takeover_refused(const char *why);
 /* `attachment` 0: none that there is. */

@@ -65,7 +65,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *userdata)
 	if (policy_file_load(&daemon->api.policy) != 0)
 		return;
 	api_policy_changed(&daemon->api);
-	log_policy_loaded(daemon->options.policy);
+	log_policy_loaded(daemon->api.policy.file, daemon->api.policy.built_in);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *userdata)

@@ -39,14 +39,17 @@ static int unreadable(struct policy_error *error, const char *reason)
 	return POLICY_E_BAD;
 }
 
-static int load(const char *path, struct policy **ret, struct policy_error *reterr)
+/* POLICY_E_BAD with `reterr`, -ENOMEM. */
+static int load(const char *path, struct policy **ret, bool *ret_built_in,
+		struct policy_error *reterr)
 {
 	static const struct policy_names names = {.user = find_user, .group = find_group};
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	_cleanup_free_ char *text = NULL;
 	size_t length;
 
-	if (!file && errno == ENOENT)
+	*ret_built_in = !file && errno == ENOENT;
+	if (*ret_built_in)
 		return policy_new_default(&names, ret);
 	if (!file)
 		return unreadable(reterr, strerror(errno));
@@ -65,7 +68,8 @@ int policy_file_load(struct policy_in_force *policy)
 {
 	struct policy_error error;
 	struct policy *rules;
-	int r = load(policy->file, &rules, &error);
+	bool built_in;
+	int r = load(policy->file, &rules, &built_in, &error);
 
 	if (r < 0)
 		return r;
@@ -73,6 +77,7 @@ int policy_file_load(struct policy_in_force *policy)
 	if (r == 0) {
 		policy_free(policy->rules);
 		policy->rules = rules;
+		policy->built_in = built_in;
 		return 0;
 	}
 	if (error.line)

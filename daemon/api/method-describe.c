@@ -217,6 +217,8 @@ static void add_policy(struct api *api, struct json_object *object, struct peer 
 			json_tree_append(rights, json_object_new_string(right_name(right)));
 	reply_add(object, "rights", rights);
 	reply_add_string(object, "policyFile", api->policy.file);
+	if (api->policy.built_in)
+		reply_add_bool(object, "policyBuiltIn", true);
 	reply_add_string(object, "policyProblem", api->policy.problem);
 }
 

@@ -38,6 +38,7 @@ struct policy;
 struct policy_in_force {
 	struct policy *rules; /* NULL: only root may do anything */
 	const char *file;
+	bool built_in; /* the rules are the built-in ones, for there was no file */
 	char problem[256]; /* why the rules are not what the file says; "": they are */
 };
 

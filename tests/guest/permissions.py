@@ -153,7 +153,7 @@ def test_a_bad_file_changes_nothing():
         assert "line 2" in problem, problem
         denied(lbrd.connect("tracer"), "List")
         lbrd.reload("allow observe everyone\n")
-        assert "policyProblem" not in c.call("Describe")
+        assert c.call("Describe").keys().isdisjoint({"policyProblem", "policyBuiltIn"})
         lbrd.connect("tracer").call("List")
 
 
@@ -167,8 +167,10 @@ def test_started_with_a_bad_file_only_root_may():
             denied(lbrd.connect(user), "List")
         lbrd.policy.unlink()
         lbrd.send_signal(signal.SIGHUP)
-        while "in force" not in lbrd.error_output():
+        while "the built-in one is in force" not in lbrd.error_output():
             root.call("List")
+        description = root.call("Describe")
+        assert description["policyBuiltIn"] and "policyProblem" not in description, description
         lbrd.connect("observer").call("List")
 
 
