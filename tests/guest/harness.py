@@ -61,16 +61,36 @@ def interrupted(event):
         branch.get("type") in ("interrupt", "exceptionReturn") for branch in event["branches"])
 
 
-def undisturbed(run, next_event, attempts=50):
-    """Calls run(), then next_event(), until no interrupt fell into the recorded time: (what run()
-    returned, the event). Interrupts are no defect, and come often where code runs for the first
-    time: to translate it takes the emulator as long as a timer tick. A test that expects every
-    row needs this; one that checks only the newest row or the numbers does not."""
+def undisturbed(run, next_event, reaches_back=lambda event: True, attempts=50):
+    """Calls run(), then next_event(), until no interrupt fell into the recorded time and
+    reaches_back(event), for rows of an interrupt may be trimmed as the tracer's after they pushed
+    out older ones: (what run() returned, the event). Interrupts are no defect, and come often where
+    code runs for the first time: to translate it takes the emulator as long as a timer tick. A test
+    that expects every row needs this; one that checks only the newest row or the numbers does
+    not."""
+    refused = []
     for _ in range(attempts):
         ran, event = run(), next_event()
-        if not interrupted(event):
+        if not interrupted(event) and reaches_back(event):
             return ran, event
-    raise AssertionError(f"{attempts} events in a row with an interrupt: {event}")
+        refused.append(event)
+    raise AssertionError(f"none of {attempts} events is without an interrupt and long enough:\n"
+                         + "\n".join(map(rows_of, refused)))
+
+
+def enters(event, name):
+    """Whether the entry of a function is in the record, whatever the compiler put behind its
+    name."""
+    return any(b["to"].get("symbol", "").split(".")[0] == name and b["to"]["offset"] == 0
+               for b in event["branches"])
+
+
+def rows_of(event):
+    """The rows of an event in one line, oldest first, for the message of a failure."""
+    def place(end):
+        return f"{end.get('symbol', end['address'])}+{end.get('offset', 0):#x}"
+    rows = [f"{place(b['from'])}>{place(b['to'])}" for b in reversed(event["branches"])]
+    return " ".join([f"#{event['sequence']}", event.get("notice", ""), *rows])
 
 
 def object_path(name):
@@ -385,6 +405,19 @@ def hold(name):
 
 def bpftool(*arguments):
     return json.loads(subprocess.check_output(["bpftool", "--json", *arguments]) or b"[]")
+
+
+def wait_until(condition, why):
+    """Until it holds: for what has no event to wait for. `why`: what it means when it does not."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, why
+        time.sleep(0.05)
+
+
+def is_loaded(id):
+    """Whether the kernel has a program: it frees them a while after the last who held it."""
+    return any(program["id"] == id for program in bpftool("prog", "show"))
 
 
 def tracers():

@@ -55,10 +55,7 @@ def objects():
 
 def settled(connection, programs):
     """Symbols of unloaded tracers are kept for a while: waits until they are gone."""
-    deadline = time.monotonic() + harness.TIMEOUT
-    while counters(connection)["programs"] > programs:
-        assert time.monotonic() < deadline, counters(connection)
-        time.sleep(0.2)
+    harness.wait_until(lambda: counters(connection)["programs"] <= programs, "symbols are left")
 
 
 def cycle(connection, program, n):
@@ -86,7 +83,9 @@ def test_attachments():
               f"kernel {kernel} KB, then {kernel_memory()}")
         # The heap settles within half a megabyte; a page for each attachment would be far more.
         assert is_sanitized(lbrd) or memory(lbrd) - own < 512 + CYCLES * 50 / 1024, "lbrd grows"
-        assert kernel_memory() - kernel < 4096 + CYCLES * 400 / 1024, "the kernel's memory grows"
+        # It frees a while later, and more so on a busy machine.
+        harness.wait_until(lambda: kernel_memory() - kernel < 4096 + CYCLES * 400 / 1024,
+                           "the kernel's memory grows")
         # And it works as on the first day.
         c.send("Attach", {"targets": [{"programId": program.id}],
                           "withoutBranches": WITHOUT_BRANCHES}, more=True)

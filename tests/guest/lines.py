@@ -18,7 +18,7 @@ import threading
 import time
 
 import harness
-from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Module,
+from lines_scene import (ENTRY, FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Module,
                          PROGRAM_LINES, Scene, UNREAD, UPDATES, cache_with_kernel, kallsyms,
                          made_index, make_vmlinux, stopped)
 
@@ -28,9 +28,9 @@ def inlined(location):
 
 
 def module_ends(event):
-    """Ends of branches in lbrd_lines_run: (line, inlined), oldest first."""
+    """Ends of branches in the module's entry: (line, inlined), oldest first."""
     ends = [end for b in reversed(event["branches"]) for end in (b["from"], b["to"])]
-    return [end for end in ends if end.get("symbol", "").startswith("lbrd_lines_run")]
+    return [end for end in ends if end.get("symbol", "").startswith(ENTRY)]
 
 
 def check_module(scene, event, lines=True):
@@ -161,20 +161,12 @@ def test_a_record_outlives_its_program():
                 for _ in range(UNREAD):
                     scene.module.run(loaded["lines"])
                 loaded.unload()
-                wait_unloaded(id)
-            for _ in range(UNREAD):
-                event = ctl.wait_for(lambda line: "event" in line)["event"]
-                if not harness.interrupted(event):
-                    break
+                harness.wait_until(lambda: not harness.is_loaded(id), f"program {id} is still there")
+            _, event = harness.undisturbed(
+                lambda: None, lambda: ctl.wait_for(lambda line: "event" in line)["event"],
+                lambda event: harness.enters(event, "lines"), attempts=UNREAD)
             check_program(event)
             assert all("line" in end for end in module_ends(event)), event
-
-
-def wait_unloaded(id):
-    deadline = time.monotonic() + harness.TIMEOUT
-    while any(p["id"] == id for p in harness.bpftool("prog", "show")):
-        assert time.monotonic() < deadline, f"program {id} is still there"
-        time.sleep(0.05)
 
 
 def test_a_module_comes_back_as_another():
@@ -361,8 +353,10 @@ def test_a_builder_that_is_killed_or_crashes():
         os.kill(builder, signal.SIGKILL)
         index = scene.wait_index("vmlinux", "failed")
         assert "signal 9" in index["message"], index
-    # The other one's builder ran when lbrd was told to end: it is gone.
-    assert not subprocess.run(["pgrep", "-x", "sleep"], capture_output=True).stdout
+    # The other one's builder ran when lbrd was told to end.
+    harness.wait_until(lambda: not subprocess.run(["pgrep", "-x", "sleep"],
+                                                  capture_output=True).stdout,
+                       "a builder is left behind")
 
 
 def test_a_full_disk_costs_only_lines():

@@ -20,6 +20,7 @@ MODULE = "lbrd_lines"
 UPDATES = pathlib.Path("/lib/modules", RELEASE, "updates")
 VMLINUX = pathlib.Path("/usr/lib/debug/boot", f"vmlinux-{RELEASE}")
 PROGRAM_LINES = paths.markers(pathlib.Path(__file__).with_name("lines.bpf.c"))
+ENTRY = f"{MODULE}_run"
 MADE_UP = "made_up.c"  # line 1000 + offset
 HAS_DEBUG_PACKAGE = (FILES / "vmlinux.lines").exists()
 UNREAD = 20  # events, of which one at least is not disturbed
@@ -139,21 +140,15 @@ class Scene(contextlib.ExitStack):
 
     def run(self):
         """An event that no interrupt fell into, and that reaches back to the module's entry."""
-        for _ in range(20):
-            event = harness.undisturbed(
-                lambda: self.module.run(self.program),
-                lambda: self.ctl.wait_for(lambda line: "event" in line)["event"])[1]
-            if is_whole(event):
-                return event
-        raise AssertionError(f"20 records that are too short: {event}")
+        return harness.undisturbed(lambda: self.module.run(self.program), self.next_event,
+                                   reaches_back)[1]
+
+    def next_event(self):
+        return self.ctl.wait_for(lambda line: "event" in line)["event"]
 
     def next_whole(self, n):
         """Of the next events the first one that is as run() would have it."""
-        for _ in range(n):
-            event = self.ctl.wait_for(lambda line: "event" in line)["event"]
-            if is_whole(event):
-                return event
-        raise AssertionError(f"{n} records that are disturbed or too short: {event}")
+        return harness.undisturbed(lambda: None, self.next_event, reaches_back, attempts=n)[1]
 
     def index(self, name):
         with self.lbrd.connect() as c:
@@ -202,8 +197,6 @@ def made_index():
         return scene.path().read_bytes()
 
 
-def is_whole(event):
-    """No interrupt fell into it, and it reaches back to the module's entry."""
-    return not harness.interrupted(event) and any(
-        b["to"].get("symbol", "").startswith("lbrd_lines_run") and b["to"]["offset"] == 0
-        for b in event["branches"])
+def reaches_back(event):
+    """Whether the module's entry is in the record."""
+    return harness.enters(event, ENTRY)

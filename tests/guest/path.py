@@ -3,7 +3,6 @@
 
 import re
 import subprocess
-import time
 
 import harness
 import paths
@@ -179,10 +178,7 @@ def test_a_program_that_is_gone():
         with lbrd.connect() as control:
             control.call("Detach", {"attachment": attachment["id"]})
         connection.socket.close()
-        deadline = time.monotonic() + harness.TIMEOUT
-        while any(p.get("name") == "paths" for p in harness.bpftool("prog", "show")):
-            assert time.monotonic() < deadline, "the program stays"
-            time.sleep(0.05)
+        harness.wait_until(lambda: not harness.is_loaded(loaded["paths"].id), "the program stays")
         late, events = watch(lbrd, replay=1, view="source")
         with late:
             check_lines(next(events), paths.ALL[0])

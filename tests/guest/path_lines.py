@@ -4,14 +4,10 @@ and the text where a source tree is given. Run by the script `lines`."""
 
 import pathlib
 import tempfile
-import time
 
 import harness
-from lines_scene import (FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Scene,
-                         cache_with_kernel, made_index, make_vmlinux)
-
-FUNCTION = "lbrd_lines_run"
-
+from lines_scene import (ENTRY, FILES, HAS_DEBUG_PACKAGE, MADE_UP, MODULE, Scene,
+                         cache_with_kernel, made_index, make_vmlinux, reaches_back)
 
 def next_path(scene, view, **parameters):
     """The path of a run that no interrupt fell into and that has the module's entry in it."""
@@ -20,13 +16,8 @@ def next_path(scene, view, **parameters):
             "targets": [{"programId": scene.program.id}], "view": view, **parameters})
         next(stream)
         events = (reply["event"] for reply in stream if "event" in reply)
-        for _ in range(20):
-            _, event = harness.undisturbed(lambda: scene.module.run(scene.program),
-                                           lambda: next(events))
-            if any(step.get("symbol", "").startswith(FUNCTION) and step.get("end") == "call"
-                   for step in event["path"]):
-                return event["path"]
-    raise AssertionError(f"20 records that are too short: {event}")
+        return harness.undisturbed(lambda: scene.module.run(scene.program), lambda: next(events),
+                                   reaches_back)[1]["path"]
 
 
 def of_symbol(path, name):
@@ -72,7 +63,7 @@ def test_source_view():
     with Scene(cache=cache_with_kernel()) as scene:
         scene.wait_ready()
         path = next_path(scene, "source")
-        lines = lines_of(path, FUNCTION)
+        lines = lines_of(path, ENTRY)
         source = str(scene.module.source)
         assert all("line" in line for line in lines), lines
         markers = scene.module.lines
@@ -91,7 +82,7 @@ def test_instructions_view_and_dump():
     with Scene(cache=cache_with_kernel()) as scene:
         scene.wait_ready()
         path = next_path(scene, "instructions")
-        for name in (FUNCTION, "int_sqrt"):
+        for name in (ENTRY, "int_sqrt"):
             known = {i["address"]: i for i in dumped(scene, name)}
             seen = instructions_of(path, name)
             sources = [i["source"] for i in seen if "source" in i]
@@ -99,7 +90,7 @@ def test_instructions_view_and_dump():
             for i in seen:
                 if "source" in i and "source" in known[i["address"]]:
                     harness.equal(i["source"], known[i["address"]]["source"])
-            if name == FUNCTION:
+            if name == ENTRY:
                 for found in (sources, [i["source"] for i in known.values() if "source" in i]):
                     check_module_lines(scene, [(s["line"], inlined(s)) for s in found])
 
@@ -111,30 +102,39 @@ def test_lines_come_with_the_index():
         scene.lose_debug_information()
         for _ in range(2):
             assert not any("file" in line for line in
-                           lines_of(next_path(scene, "source"), FUNCTION))
+                           lines_of(next_path(scene, "source"), ENTRY))
             assert not any("source" in i for i in
-                           instructions_of(next_path(scene, "instructions"), FUNCTION))
-        assert not any("source" in i for i in dumped(scene, FUNCTION))
+                           instructions_of(next_path(scene, "instructions"), ENTRY))
+        assert not any("source" in i for i in dumped(scene, ENTRY))
         scene.path().write_bytes(copied)
         scene.wait_index(MODULE, "ready")
-        assert all("file" in line for line in lines_of(next_path(scene, "source"), FUNCTION))
+        assert all("file" in line for line in lines_of(next_path(scene, "source"), ENTRY))
         assert any("source" in i for i in
-                   instructions_of(next_path(scene, "instructions"), FUNCTION))
-        assert any("source" in i for i in dumped(scene, FUNCTION))
+                   instructions_of(next_path(scene, "instructions"), ENTRY))
+        assert any("source" in i for i in dumped(scene, ENTRY))
 
 
 def shown(scene, *arguments):
     with scene.lbrd.lbrctl("--width", "100", *arguments, json_output=False) as ctl, \
             scene.lbrd.connect() as control:
-        deadline = time.monotonic() + harness.TIMEOUT
         if arguments[0] == "attach":
-            while control.call("Describe")["observers"] < 2:  # the scene has one
-                assert time.monotonic() < deadline, ctl.error_output()
-                time.sleep(0.05)
+            # The scene has one of its own.
+            harness.wait_until(lambda: len(control.call("List")["attachments"]) == 2,
+                               "lbrctl does not attach")
             scene.module.run(scene.program)
         harness.equal(ctl.wait(), 0, ctl.error_output())
         assert all(len(line) <= 100 for line in ctl.lines), ctl.lines
         return ctl.lines
+
+
+def shown_undisturbed(scene, *arguments):
+    """What lbrctl shows of a run that no interrupt fell into, which another observer sees to."""
+    with scene.lbrd.connect() as connection:
+        stream = connection.stream("Watch")
+        next(stream)
+        events = (reply["event"] for reply in stream if "event" in reply)
+        return harness.undisturbed(lambda: shown(scene, *arguments), lambda: next(events),
+                                   reaches_back)[0]
 
 
 def text_of(scene, marker):
@@ -146,7 +146,7 @@ def test_source_tree():
     with Scene(cache=cache_with_kernel()) as scene, \
             tempfile.TemporaryDirectory() as elsewhere:
         scene.wait_ready()
-        wanted, name = text_of(scene, "kernel"), f"{MODULE}:{full_name(FUNCTION)}"
+        wanted, name = text_of(scene, "kernel"), f"{MODULE}:{full_name(ENTRY)}"
         pathlib.Path(elsewhere, scene.module.source.name).write_bytes(
             scene.module.source.read_bytes())
         for tree in (FILES, elsewhere):
@@ -155,8 +155,8 @@ def test_source_tree():
         lines = shown(scene, "dump", "func", name)
         assert not any(wanted in line for line in lines), lines
         for view in ("source", "insns"):
-            lines = shown(scene, "attach", "prog", scene.program.id, "--limit", "1", "--view",
-                          view, "--source-tree", elsewhere)
+            lines = shown_undisturbed(scene, "attach", "prog", scene.program.id, "--limit", "1",
+                                      "--view", view, "--source-tree", elsewhere)
             print("\n".join(f"# {line}" for line in lines))
             assert any(text_of(scene, "call") in line for line in lines), lines
 

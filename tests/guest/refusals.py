@@ -17,7 +17,7 @@ def refused(lbrd, *arguments, env=None):
         said = ctl.error_output()
     harness.equal(status, REFUSED, f"exit status of attach {' '.join(arguments)}; it said: {said}")
     assert "hint: " in said or "Hint: " in said, f"no next step in: {said}"
-    harness.equal(harness.tracers(), [], "tracers left by a refusal")
+    harness.assert_no_tracers()
     return said
 
 

@@ -176,7 +176,7 @@ def clock_changed():
 
 
 def test_the_clock_jumps():
-    """Events go on, in order by their time stamps, and show the new time a second later."""
+    """Events go on, in order by their time stamps, and show the new time a while later."""
     with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd, lbrd.connect() as c, \
             clock_changed():
         attach(c, loaded["paths"])
@@ -191,8 +191,7 @@ def test_the_clock_jumps():
                 off = time.time() - event["time"] / 1e9
                 if abs(off) < 60:
                     break
-                # 1 s of its own, and what the emulated machine takes for a run.
-                assert time.monotonic() < set_at + 10, f"still shows a time that is {off} s off"
+                assert time.monotonic() < set_at + harness.TIMEOUT, f"still {off} s off"
             with lbrd.lbrctl("list", json_output=False) as ctl:
                 harness.equal(ctl.wait(), 0, "exit status of list")
         # What is waited for by the clock that does not jump is not late either.
@@ -216,9 +215,7 @@ def test_a_cpu_goes_and_comes_back():
             try:
                 event = see(c, program)
                 harness.equal((event["cpu"], event["returnValue"]), (0, PACKET.returns))
-                deadline = time.monotonic() + harness.TIMEOUT
-                while online_cpus(lbrd) != 1:
-                    assert time.monotonic() < deadline, "the CPU that went still counts"
+                harness.wait_until(lambda: online_cpus(lbrd) == 1, "the CPU that went still counts")
             finally:
                 CPU1.write_text("1\n")
             deadline = time.monotonic() + harness.TIMEOUT
@@ -253,10 +250,7 @@ def test_the_place_of_the_socket_turns_read_only():
         socket_path = f"{directory}/lbrd.sock"
         lbrd = harness.Process(harness.LBRD, "--socket", socket_path)
         with lbrd:
-            deadline = time.monotonic() + harness.TIMEOUT
-            while not os.path.exists(socket_path):
-                assert time.monotonic() < deadline, "no socket"
-                time.sleep(0.05)
+            harness.wait_until(lambda: os.path.exists(socket_path), "no socket")
             subprocess.run(["mount", "-o", "remount,ro", directory], check=True)
             with harness.Connection(socket_path) as c:
                 attach(c, loaded["paths"])

@@ -6,6 +6,7 @@ module with debug information."""
 import pathlib
 import pwd
 import re
+import signal
 import subprocess
 
 import harness
@@ -55,11 +56,12 @@ def test_systemd_says_so():
 
 
 def one_event(lbrd, target, run, *options):
-    """The first event of an attachment."""
-    with lbrd.lbrctl("attach", *target, "--limit", "1", *options) as ctl:
+    """An event of an attachment that no interrupt fell into."""
+    with lbrd.lbrctl("attach", *target, *options) as ctl:
         ctl.wait_for(lambda line: "attachment" in line)
-        run()
-        event = ctl.wait_for(lambda line: "event" in line)["event"]
+        _, event = harness.undisturbed(
+            run, lambda: ctl.wait_for(lambda line: "event" in line)["event"])
+        ctl.send_signal(signal.SIGINT)
         harness.equal(ctl.wait(), 0, f"attach {target}: {ctl.error_output()}")
     return event
 
