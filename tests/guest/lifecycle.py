@@ -63,31 +63,52 @@ MANY = [{"kernelFunction": f"vfs_{f}"} for f in (
     "rmdir", "setxattr", "statfs", "symlink", "truncate", "unlink")]
 
 
+# Who is to see lbrd in the middle of it may get the CPU too late, and then tries again.
+ATTEMPTS = 20
+
+
 def is_answered(connection):
     return bool(select.select([connection.socket], [], [], 0)[0])
 
 
+def list_after(connection, method, parameters, other):
+    """What others see listed as soon as lbrd has read the call of this connection, which is known:
+    of two calls of theirs the second one comes later."""
+    connection.call("List")
+    connection.send(method, parameters, more=method == "Attach")
+    other.call("List")
+    return [attachment["id"] for attachment in other.call("List")["attachments"]]
+
+
 def test_nobody_waits_while_kernel_functions_are_attached_to():
-    with harness.Lbrd() as lbrd, lbrd.connect() as owner, lbrd.connect() as other:
-        owner.send("Attach", {"targets": MANY}, more=True)
-        for _ in range(2):  # lbrd has read the call of the owner before the second of these
-            other.call("List")
-        assert not is_answered(owner), "others were served only after the attaching"
-        id = owner.receive()["parameters"]["attachment"]["id"]
-        harness.equal(list_ids(lbrd), [id])
-        harness.equal(len(harness.tracers()), 2 * len(MANY), "programs and links")
+    with harness.Lbrd() as lbrd, lbrd.connect() as other:
+        for _ in range(ATTEMPTS):
+            with lbrd.connect() as owner:
+                listed = list_after(owner, "Attach", {"targets": MANY}, other)
+                id = owner.receive()["parameters"]["attachment"]["id"]
+                harness.equal(list_ids(lbrd), [id])
+                harness.equal(len(harness.tracers()), 2 * len(MANY), "programs and links")
+            harness.assert_no_tracers()
+            if not listed:
+                return
+    raise AssertionError("others were served only after the attaching")
+
+
+def goes_while_it_attaches(lbrd, other):
+    """False: it was attached before lbrd knew that the client had gone, and is detached."""
+    with lbrd.connect() as owner:
+        list_after(owner, "Attach", {"targets": MANY, "persistent": True}, other)
+    harness.wait_until(lambda: not harness.tracers() or other.call("List")["attachments"],
+                       "neither attached nor given up")
+    kept = other.call("Detach", {"all": True})["detached"]
+    harness.assert_no_tracers()
+    return not kept
 
 
 def test_a_client_goes_in_the_middle_of_attaching():
     with harness.Lbrd() as lbrd, lbrd.connect() as other:
-        with lbrd.connect() as owner:
-            owner.send("Attach", {"targets": MANY, "persistent": True})
-            for _ in range(2):
-                other.call("List")
+        assert any(goes_while_it_attaches(lbrd, other) for _ in range(ATTEMPTS)), "always too late"
         harness.equal(other.call("List")["attachments"], [])
-        deadline = harness.time.monotonic() + harness.TIMEOUT
-        while harness.tracers():
-            assert harness.time.monotonic() < deadline, harness.tracers()
         with lbrd.connect() as c:
             c.send("Watch", {}, more=True)
             c.receive()
@@ -99,16 +120,18 @@ def test_a_client_goes_in_the_middle_of_attaching():
 
 def test_nobody_waits_while_kernel_functions_are_detached_from():
     with harness.Lbrd() as lbrd, lbrd.connect() as owner, lbrd.connect() as other:
-        for _ in range(2):
+        seen = 0
+        for _ in range(ATTEMPTS):
             id = owner.call("Attach", {"targets": MANY, "persistent": True})["attachment"]["id"]
-            owner.send("Detach", {"attachment": id})
-            for _ in range(2):  # lbrd has read the call of the owner before the second of these
-                listed = other.call("List")["attachments"]
-            harness.equal([a for a in listed if a["id"] == id], [], "attachments")
-            assert not is_answered(owner), "others were served only after the detaching"
+            listed = list_after(owner, "Detach", {"attachment": id}, other)
+            assert id not in listed, listed
+            seen += not is_answered(owner)
             # What is still being detached from can be attached to.
             other.call("Attach", {"targets": MANY[-1:]})
             harness.equal(owner.receive()["parameters"], {"detached": [id]})
+            if seen == 2:
+                break
+        assert seen, "others were served only after the detaching"
     harness.assert_no_tracers()
 
 
@@ -171,9 +194,7 @@ def test_the_target_is_unloaded_and_reloaded():
             ctl.send_signal(signal.SIGINT)
             harness.equal(ctl.wait(), 0, "exit status")
         harness.assert_no_tracers()
-        deadline = harness.time.monotonic() + harness.TIMEOUT
-        while any(p["id"] == first["paths"].id for p in harness.bpftool("prog", "show")):
-            assert harness.time.monotonic() < deadline, "the old target is still loaded"
+        harness.wait_until(lambda: not harness.is_loaded(first["paths"].id), "still loaded")
 
 
 def test_reloading_never_gives_a_stale_name():
@@ -206,7 +227,7 @@ def test_branch_events_are_open_only_while_needed():
             assert open_events(lbrd) > idle, "no branch event while attached"
             ctl.send_signal(signal.SIGINT)
             ctl.wait()
-        harness.equal(open_events(lbrd), idle, "perf events of an idle lbrd")
+        harness.wait_until(lambda: open_events(lbrd) == idle, "an idle lbrd has branch events")
 
 
 def test_socket_activation():
@@ -214,9 +235,7 @@ def test_socket_activation():
     path = "/tmp/activated.sock"
     with harness.Process("systemd-socket-activate", "--listen", path, "--fdname", "varlink",
                          harness.LBRD) as activator:
-        deadline = harness.time.monotonic() + harness.TIMEOUT
-        while not os.path.exists(path):
-            assert harness.time.monotonic() < deadline, activator.error_output()
+        harness.wait_until(lambda: os.path.exists(path), "no socket")
         with harness.Process(harness.LBRCTL, "--socket", path, "--json", "list") as ctl:
             harness.equal(ctl.wait_for(lambda line: True), {"attachments": []})
             harness.equal(ctl.wait(), 0, "exit status")
