@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 256 observers, of which a tenth read nothing until the end, a tenth read slowly, and a tenth
- * vanish at random and are replaced. The others miss nothing; what the slow ones got and were told
- * lost is what was sent, each event exactly once; memory and ring stay within their limits.
+ * 256 observers, of which a tenth read next to nothing until the end, a tenth read slowly, and a
+ * tenth vanish at random and are replaced. The others miss nothing; what the slow ones got and were
+ * told lost is what was sent, each event exactly once; memory and ring stay within their limits.
  * usage: slow-observers FED-LBRD [EVENTS [bare]]
  * bare: events without branches, of which one CPU can send 20,000 a second to so many.
  */
@@ -19,6 +19,7 @@
 
 #define OBSERVERS 256
 #define SLOW_READ 4096
+#define SECOND 1000000000ull
 
 enum habit {
 	STALLED,
@@ -54,12 +55,16 @@ static uint64_t slowest_healthy(void)
 	return least;
 }
 
-static void live(struct feed *feed, size_t i)
+/* `patient`: those who read nothing need not, or lbrd would give them up. */
+static void live(struct feed *feed, size_t i, bool patient)
 {
 	struct observer *observer = &observers[i];
 
 	switch (habit_of(i)) {
 	case STALLED:
+		if (patient)
+			break;
+		observer_read(observer, SIZE_MAX);
 		break;
 	case SLOW:
 		observer_read(observer, SLOW_READ);
@@ -81,7 +86,9 @@ static void live(struct feed *feed, size_t i)
 
 static void send_all(struct feed *feed, const struct pace *pace, size_t n_events)
 {
+	uint64_t stalled_since = clock_ns(CLOCK_MONOTONIC), now;
 	size_t sent = 0;
+	bool patient;
 
 	while (slowest_healthy() < n_events) {
 		size_t room = slowest_healthy() + pace->window - sent;
@@ -91,8 +98,11 @@ static void send_all(struct feed *feed, const struct pace *pace, size_t n_events
 		if (feed_offer(feed, n) != n)
 			errx(1, "the ring is full: %zu records wait", feed_waiting(feed));
 		sent += n;
+		now = clock_ns(CLOCK_MONOTONIC);
+		patient = now - stalled_since < limit_value(LIMIT_OBSERVER_STALL) * SECOND / 2;
+		stalled_since = patient ? stalled_since : now;
 		for (size_t i = 0; i < OBSERVERS; i++)
-			live(feed, i);
+			live(feed, i, patient);
 	}
 }
 

@@ -110,6 +110,22 @@ class Connection:
     def call(self, method, parameters=None, **flags):
         self.send(message(method, parameters, **flags))
 
+    def send_until_full(self, data, take_turn, most=64 << 20):
+        """Sends `data` over and over until the server takes no more, though it has had turns since,
+        enough to read what lies in the socket: take_turn() returns when it has answered somebody
+        else. Returns how many bytes it took."""
+        sent = idle = 0
+        self.socket.setblocking(False)
+        while idle < 100 and sent < most:
+            try:
+                sent += self.socket.send(data[sent % len(data):])
+                idle = 0
+            except BlockingIOError:
+                take_turn()
+                idle += 1
+        self.socket.settimeout(TIMEOUT)
+        return sent
+
     def read(self):
         """The next reply as an object; None when the server has closed the connection."""
         while b'\0' not in self.pending:

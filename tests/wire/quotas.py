@@ -153,14 +153,11 @@ class Calls(QuotaTest):
 
     def test_unread_replies(self):
         whole = message('org.example.wire.Echo', {'text': 'x' * 60000})
-        mute, reply = [], None
+        mute, reply, other = [], None, self.connect(BEN)
         for _ in range(8):
             c = self.connect(ANN)
             # Until its queue is full: from then on nothing is read from it.
-            c.socket.settimeout(0.1)
-            with contextlib.suppress(TimeoutError):
-                for _ in range(20):
-                    c.send(whole)
+            c.send_until_full(whole, lambda: self.is_served(other))
             mute.append(c)
             reply = self.ask(self.connect(ANN), 'Echo', {})
             if 'error' in reply:

@@ -306,16 +306,9 @@ class Streams(WireTest):
 
     def send_until_full(self):
         """Sends calls until the server takes no more; returns the number of bytes."""
-        data = message(method(PROFILE['plain'])) * 100
-        self.c.socket.settimeout(0.5)
-        self.sent = 0
-        try:
-            while self.sent < 64 << 20:
-                self.sent += self.c.socket.send(data[self.sent % len(data):])
-        except TimeoutError:
-            pass
-        self.c.socket.settimeout(harness.TIMEOUT)
-        return self.sent
+        with Connection(SERVER.path) as other:
+            return self.c.send_until_full(message(method(PROFILE['plain'])) * 100,
+                                          lambda: self.check_served(other))
 
     def test_half_close_keeps_the_stream(self):
         self.open_stream(self.c)
