@@ -34,7 +34,7 @@ import unicodedata
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-DEADLINE = 30
+DEADLINE = 120
 
 
 def import_program(name):

@@ -159,19 +159,23 @@ static void exit_of_a_kernel_function(void)
 	struct target target;
 	struct tracer *tracer;
 	struct tracer_filter filter = {};
+	int ready[2];
+	char byte;
 	pid_t pid;
 
 	fixture_init(&fixture, 0);
 	fixture_function(&fixture, "__x64_sys_getpgid", TRACE_EXIT, &target);
 	tracer = fixture_attach(&fixture, &target, false);
+	CHECK_EQ(pipe(ready), 0);
 	pid = fork();
-	if (!pid) {
-		usleep(100000); /* until the filter is set */
-		_exit(getpgid(0) < 0);
-	}
+	if (!pid)
+		_exit(read(ready[0], &byte, 1) != 1 || getpgid(0) < 0);
 	filter.pid = (uint32_t)pid;
 	tracer_set_filter(tracer, &filter);
+	CHECK_EQ(write(ready[1], "", 1), 1);
 	finish_runs(pid);
+	close(ready[0]);
+	close(ready[1]);
 	drain(&fixture);
 	CHECK_EQ(fixture.n_records, 1);
 	CHECK_EQ(fixture.records[0].return_value, getpgid(0));

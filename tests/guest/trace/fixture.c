@@ -200,7 +200,7 @@ unsigned int count_tracers(void)
 
 void wait_for_no_tracers(void)
 {
-	for (int i = 0; i < 500 && count_tracers(); i++)
+	for (int i = 0; i < 10000 && count_tracers(); i++)
 		usleep(10000);
 	CHECK_EQ(count_tracers(), 0);
 }

@@ -78,7 +78,7 @@ static void target_let_go(void)
 	program_deinit(&program);
 	CHECK(!tracer_target_gone(tracer));
 	tracer_release(tracer);
-	for (int i = 0; i < 500 && !program_read(id, &program); i++) {
+	for (int i = 0; i < 10000 && !program_read(id, &program); i++) {
 		program_deinit(&program);
 		usleep(10000);
 	}
@@ -98,7 +98,7 @@ static void gone_before_it_was_attached(void)
 	fixture_target(&fixture, "target_with_long_name", NULL, TRACE_EXIT, &target);
 	bpf_object__close(fixture.object);
 	fixture.object = NULL;
-	for (int i = 0; i < 500 && !program_read(target.program_id, &program); i++) {
+	for (int i = 0; i < 10000 && !program_read(target.program_id, &program); i++) {
 		program_deinit(&program);
 		usleep(10000);
 	}

@@ -15,7 +15,7 @@ static bool passes(const struct test_case *test)
 	pid = fork();
 	CHECK(pid >= 0);
 	if (!pid) {
-		alarm(120);
+		alarm(300);
 		test->run();
 		exit(0);
 	}

@@ -43,7 +43,7 @@ class Place:
         made.unlink(missing_ok=True)
         before = set(os.listdir(self.directory))
         result = subprocess.run([self.index, *(["-o", made] if output else []), *arguments],
-                                capture_output=True, text=True, timeout=50, **options)
+                                capture_output=True, text=True, timeout=200, **options)
         assert result.returncode == status, f"status {result.returncode}: {result.stderr}"
         assert words in result.stderr, f"{words!r} is not in {result.stderr!r}"
         if status != DONE:

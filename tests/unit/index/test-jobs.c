@@ -329,8 +329,9 @@ static void test_hang(void)
 	file = fopen(at("hanging"), "r");
 	CHECK(file && fscanf(file, "%d", &pid) == 1);
 	fclose(file);
-	/* A zombie until init takes it. */
-	shell("! test -e /proc/%d || grep -q '^State:.Z' /proc/%d/status", pid, pid);
+	/* It ends a moment later, and is a zombie until init takes it. */
+	shell("for i in $(seq 600); do ! test -e /proc/%d || grep -q '^State:.Z' /proc/%d/status &&"
+	      " exit 0; sleep 0.1; done; exit 1", pid, pid);
 }
 
 /* With ever more memory, from what does not do to what does: lines, or a word. */
