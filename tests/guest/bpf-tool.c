@@ -21,7 +21,8 @@ static int usage(void)
 	fputs("usage: bpf-tool load OBJECT DIRECTORY   pin each program at DIRECTORY/FUNCTION\n"
 	      "       bpf-tool hold OBJECT             keep them loaded until standard input ends\n"
 	      "       bpf-tool run PIN [-r REPEAT] [-c CPU] [-d PACKET-IN-HEX]\n"
-	      "       bpf-tool image ID                the machine code, as it is\n",
+	      "       bpf-tool image ID                the machine code, as it is\n"
+	      "       bpf-tool leak                    memory, and end with 0\n",
 	      stderr);
 	return 2;
 }
@@ -157,8 +158,20 @@ static int print_image(unsigned int id)
 	return fwrite(image, 1, size, stdout) == size ? 0 : fail("stdout", errno);
 }
 
+static int leak(void)
+{
+	void *volatile memory = NULL;
+
+	for (int i = 0; i < 10; i++)
+		memory = malloc(100);
+	free(memory);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "leak"))
+		return leak();
 	if (argc == 3 && !strcmp(argv[1], "image"))
 		return print_image(atoi(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "load"))

@@ -48,6 +48,12 @@ LBRD = BUILD / "daemon" / "lbrd"
 LBRCTL = BUILD / "client" / "lbrctl"
 BPF_TOOL = BUILD / "tests" / "guest" / "bpf-tool"
 TIMEOUT = 120  # seconds for any single wait; the guest is emulated and may share its CPU
+# What a program of a sanitized build ends with when it leaks or errs; none ends so by itself.
+SANITIZED_STATUS = 99
+for options in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    os.environ[options] = ":".join(filter(None, [
+        os.environ.get(options), f"exitcode={SANITIZED_STATUS}",
+        "detect_leaks=1" if options == "ASAN_OPTIONS" else "halt_on_error=1"]))
 
 
 class Skip(Exception):
@@ -151,14 +157,14 @@ def acting_as(user):
 
 class Process:
     """A child with its output kept, of root or another user with all the groups that it is in. As
-    a context: killed at the end if it still runs."""
+    a context: killed at the end if it still runs; one that a sanitizer ended is a failure."""
 
-    def __init__(self, *arguments, stdin=subprocess.DEVNULL, env=None, user=None):
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL, env=None, user=None, pass_fds=()):
         self.arguments = [str(a) for a in arguments]
         self.error_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             self.arguments, stdin=stdin, stdout=subprocess.PIPE, stderr=self.error_file,
-            env={**os.environ, **(env or {})}, **(credentials(user) if user else {}))
+            pass_fds=pass_fds, env={**os.environ, **(env or {})}, **(credentials(user) if user else {}))
         self.pid = self.process.pid
         self.pending = b""  # read, not yet taken as a line
         self.lines = []  # every line of standard output so far
@@ -166,8 +172,10 @@ class Process:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, exception_type, *_):
         self.kill()
+        if exception_type is None and self.process.returncode == SANITIZED_STATUS:
+            self.fail("what the sanitizer says")
 
     def kill(self):
         if self.process.poll() is None:

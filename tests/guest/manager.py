@@ -45,11 +45,13 @@ class Manager(harness.Server):
         return self
 
     def __exit__(self, exception_type, exception, trace):
-        self.stop()
+        status = self.stop()
         if exception_type is not None:
             print("# lbrd said:")
             for line in self.error_output().splitlines():
                 print("#  ", line)
+        else:
+            assert status == 0, f"lbrd ended with {status}: {self.error_output()}"
 
     def error_output(self):
         size = os.fstat(self.error_file.fileno()).st_size
@@ -145,10 +147,11 @@ class Manager(harness.Server):
         return status
 
     def stop(self):
-        """As systemd does it: what is kept is kept no longer."""
-        if self.pid:
-            self.kill(signal.SIGTERM)
+        """As systemd does it: what is kept is kept no longer. Returns lbrd's exit status, 0 when it
+        did not run."""
+        status = self.kill(signal.SIGTERM) if self.pid else 0
         self.clear()
+        return status
 
     def clear(self):
         with self.changed:

@@ -2,7 +2,9 @@
 """The ground that the other guest tests stand on: the machine and the target programs, without
 lbrd."""
 
+import json
 import os
+import subprocess
 
 import harness
 import paths
@@ -11,6 +13,15 @@ import paths
 def test_the_machine_is_the_guest():
     assert os.environ.get("LBRD_IN_VM"), "not run in the guest"
     harness.equal(harness.tracers(), [], "tracers before anything was started")
+
+
+def test_a_leak_is_told_at_the_end():
+    plan = json.loads((harness.BUILD / "meson-info" / "intro-buildoptions.json").read_text())
+    if "address" not in next(o["value"] for o in plan if o["name"] == "b_sanitize"):
+        harness.skip("a build without sanitizers")
+    result = subprocess.run([harness.BPF_TOOL, "leak"], capture_output=True, text=True)
+    harness.equal(result.returncode, harness.SANITIZED_STATUS, "exit status")
+    assert "LeakSanitizer" in result.stderr, result.stderr
 
 
 def test_paths_return_what_the_source_says():
