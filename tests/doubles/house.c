@@ -31,8 +31,6 @@ void house_open(void)
 	static char socket[] = "/tmp/lbrd-house-XXXXXX/socket";
 	char *slash = strrchr(socket, '/');
 
-	/* Records stand in a plain file here, of which epoll wants to know nothing. */
-	setenv("EVENT_NOEPOLL", "1", 1);
 	kernel_load(sample_program());
 	strcpy(slash - strlen("XXXXXX"), "XXXXXX");
 	CHECK(mkdtemp(socket));
@@ -71,10 +69,8 @@ int house_connect(uid_t uid)
 
 void house_turn(void)
 {
-	/* The ring, as a plain file, is readable all the time: it is read when we say so. */
 	pipeline_want_turn(house.pipeline);
-	for (int i = 0; i < 8; i++)
-		event_base_loop(house.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(house.base, EVLOOP_NONBLOCK);
 }
 
 uint32_t house_last_tracer(void)

@@ -12,11 +12,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/macro.h"
 
 #define TRACER_ID 1000
+#define TRACER_BYTES 1 /* by which its descriptor is told from that of the loaded program */
 
 static const struct kernel_program *loaded;
 static bool asked;
@@ -154,10 +156,9 @@ static void tell(struct bpf_prog_info *info)
 
 static bool is_tracer(int fd)
 {
-	char name[64], link[64] = "";
+	struct stat file;
 
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	return readlink(name, link, sizeof(link) - 1) > 0 && strstr(link, "memfd:tracer");
+	return fstat(fd, &file) == 0 && file.st_size == TRACER_BYTES;
 }
 
 int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *length)
@@ -196,7 +197,7 @@ int bpf_map_create(enum bpf_map_type type, const char *name, __u32 key_size, __u
 int bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
 		const struct bpf_insn *insns, size_t n, const struct bpf_prog_load_opts *options)
 {
-	return make_file("tracer", 0);
+	return make_file("tracer", TRACER_BYTES);
 }
 
 int bpf_prog_test_run_opts(int fd, struct bpf_test_run_opts *options)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "daemon/symbol/symbols.h"
@@ -76,11 +77,17 @@ static inline uint64_t parse_place(const char *text, const char **end)
 	return place->address + offset;
 }
 
-static inline void write_kallsyms(char *path)
+/* The path of the file, written once and there for as long as the process is. */
+static inline const char *world_kallsyms(void)
 {
-	int fd = mkstemp(path);
-	FILE *file = fdopen(fd, "w");
+	static char path[32];
+	FILE *file;
+	int fd;
 
+	if (path[0])
+		return path;
+	fd = memfd_create("kallsyms", MFD_CLOEXEC);
+	file = fdopen(dup(fd), "w");
 	CHECK(file != NULL);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if (!places[i].symbol)
@@ -91,14 +98,15 @@ static inline void write_kallsyms(char *path)
 		fputc('\n', file);
 	}
 	CHECK_EQ(fclose(file), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return path;
 }
 
 static inline struct symbols *make_world_with_runs(location_render_fn render,
 		path_render_fn render_run)
 {
-	char path[] = "/tmp/kallsyms-XXXXXX";
 	struct symbols_config config = {
-		.kallsyms_path = path,
+		.kallsyms_path = world_kallsyms(),
 		.render = render,
 		.render_run = render_run,
 		.max_locations = 256,
@@ -107,9 +115,7 @@ static inline struct symbols *make_world_with_runs(location_render_fn render,
 	};
 	struct symbols *symbols;
 
-	write_kallsyms(path);
 	CHECK_EQ(symbols_new(&config, &symbols), 0);
-	unlink(path);
 	return symbols;
 }
 
