@@ -7,6 +7,8 @@
  */
 #include <stdlib.h>
 
+#include "common/checksum.h"
+#include "common/macro.h"
 #include "daemon/api/dump.h"
 #include "daemon/api/location-text.h"
 #include "daemon/api/path-text.h"
@@ -87,6 +89,18 @@ static void take_program(struct input *input, struct kernel_program *ret)
 
 /* ---- what is made of it ---- */
 
+/* Most inputs change little of what is written; what they leave need not be checked anew. */
+static bool is_checked(const char *text, size_t length)
+{
+	static uint64_t checked[1 << 14];
+	uint64_t digest = checksum(text, length);
+	uint64_t *slot = &checked[digest % ARRAY_SIZE(checked)];
+	bool is = *slot == digest;
+
+	*slot = digest;
+	return is;
+}
+
 static void check_json(struct json_writer *w, const char *type)
 {
 	static struct interface *interface;
@@ -99,6 +113,10 @@ static void check_json(struct json_writer *w, const char *type)
 	if (!interface)
 		require(interface_new(proto_interface_text, &interface, NULL) == 0);
 	require(json_writer_finish(w, &text, &length) == 0);
+	if (is_checked(text, length)) {
+		json_writer_deinit(w);
+		return;
+	}
 	require(message_parse(text, length, MAX_DEPTH, &json) == 0);
 	array.element = interface_find(interface, INTERFACE_TYPE, type)->type;
 	json_object_object_get_ex(json, "it", &value);
@@ -226,30 +244,73 @@ static void select_targets(void)
 	program_deinit(&program);
 }
 
+/* ---- the kernel around it ---- */
+
+static struct symbols *world;
+
+/* Where the images of the world end, all in one. */
+static uint64_t fingerprint(void)
+{
+	const struct images *images = symbols_images(world);
+	uint64_t digest = images->n_live;
+
+	for (size_t i = 0; i < images->n_live; i++)
+		digest += images->live[i]->end;
+	return digest;
+}
+
+static void close_world(void)
+{
+	symbols_free(world);
+	world = NULL;
+}
+
+/*
+ * The program is unloaded, and what was made of it forgotten. Only where it took the place of
+ * something the world is made anew, which takes as long as all the rest.
+ */
+static void restore_world(uint64_t before)
+{
+	struct images *images = symbols_images(world);
+
+	for (size_t i = 0; i < images->n_live;)
+		if (images->live[i]->program)
+			images_end(images, images->live[i]->start, 1);
+		else
+			i++;
+	symbols_refresh(world);
+	if (fingerprint() != before)
+		close_world();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static uint64_t before;
 	const unsigned int all = BPF_PROGRAM_LINES | BPF_PROGRAM_CODE | BPF_PROGRAM_INSNS;
 	struct input input = {data, size};
-	struct symbols *symbols = make_world_with_runs(location_text_render, path_text_render);
 	uint8_t options = input_byte(&input);
 	struct kernel_program told;
 	struct bpf_program *program;
 	struct snapshot snapshot;
 
+	if (!world) {
+		world = make_world_with_runs(location_text_render, path_text_render);
+		before = fingerprint();
+	}
 	take_program(&input, &told);
 	kernel_load(&told);
 	select_targets();
 	kernel_load(&told);
-	code_learn_program(&symbols->code, KERNEL_PROGRAM_ID, 1, options & 4);
+	code_learn_program(&world->code, KERNEL_PROGRAM_ID, 1, options & 4);
 	kernel_load(&told);
 	if (bpf_program_read(KERNEL_PROGRAM_ID, all, &program) == 0) {
 		ask_lines(program);
-		dump_program(symbols, program, options);
+		dump_program(world, program, options);
 		take_snapshot(&input, program, &snapshot);
-		follow_paths(symbols, &snapshot, program, options & 8);
+		follow_paths(world, &snapshot, program, options & 8);
 		bpf_program_unref(program);
 	}
 	kernel_load(NULL);
-	symbols_free(symbols);
+	restore_world(before);
 	return 0;
 }
