@@ -100,6 +100,11 @@ class Module:
         return range(min(self.lines.values()) - 10, max(self.lines.values()) + 10)
 
     @staticmethod
+    def strip():
+        """Debug information of it is on this machine no more."""
+        subprocess.check_call(["objcopy", "--strip-debug", UPDATES / f"{MODULE}.ko"])
+
+    @staticmethod
     def run(program):
         pathlib.Path("/sys/module", MODULE, "parameters/run").write_text(str(program.pin))
 

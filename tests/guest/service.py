@@ -58,8 +58,7 @@ class Service(harness.Server):
         # The leak check traces its own process, which the unit's filter of system calls forbids.
         options = os.environ.get("ASAN_OPTIONS", "")
         self.drop_in("environment", f"[Service]\nEnvironment=ASAN_OPTIONS={options}:detect_leaks=0")
-        if settings:
-            self.drop_in("test", settings)
+        self.drop_in("test", settings)
         systemctl("daemon-reload")
         systemctl("start", "lbrd.socket", "lbrd.service")
 

@@ -6,6 +6,7 @@ module with debug information."""
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 
@@ -17,6 +18,7 @@ import service
 
 CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34,
                 "CAP_PERFMON": 38, "CAP_BPF": 39}
+CACHE = "/var/cache/lbrd"
 EXPOSURE = 2.0  # of 10, as systemd-analyze weighs it; less is better
 
 
@@ -118,11 +120,42 @@ def test_programs_of_a_process_that_is_not_its_own():
 
 def test_lines_are_read_by_a_process_with_nothing():
     """The index of a module that is loaded while lbrd runs, built from its debug information."""
-    with service.Service() as lbrd, lines_scene.Scene(cache="/var/cache/lbrd", lbrd=lbrd) as scene:
+    with service.Service() as lbrd, lines_scene.Scene(cache=CACHE, lbrd=lbrd) as scene:
         scene.run()
         scene.wait_index(lines_scene.MODULE, "ready")
         lines.check_module(scene, scene.run())
         harness.equal(scene.path().owner(), "_lbrd")
+
+
+def index_of_stripped_module(settings):
+    """What becomes of it in a service with these settings, and of the lines in an event."""
+    shutil.rmtree(CACHE, ignore_errors=True)
+    with service.Service(settings) as lbrd, lines_scene.Scene(cache=CACHE, lbrd=lbrd) as scene:
+        scene.module.strip()
+        scene.run()
+        index = scene.wait_index(lines_scene.MODULE, "ready", "absent", "failed")
+        lines.check_module(scene, scene.run(), lines=index["state"] == "ready")
+        return index
+
+
+def documented_settings(url):
+    """What the manual page says to give the service, with another server."""
+    page = (harness.HERE.parents[1] / "docs" / "lbrd.8").read_text()
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page, re.DOTALL | re.MULTILINE)
+    settings = next(block for block in blocks if "DEBUGINFOD_URLS=" in block)
+    return re.sub(r"DEBUGINFOD_URLS=.*", f"DEBUGINFOD_URLS={url}", settings)
+
+
+def test_a_debuginfod_is_asked_when_there_is_a_network():
+    lines.copy_debuginfod_find("/usr/local/bin")
+    with lines.serve_module() as server:
+        index = index_of_stripped_module(f"[Service]\nEnvironment=DEBUGINFOD_URLS={server.url}")
+        harness.equal((index["state"], server.asked), ("absent", []), index)
+        assert "nor could debuginfod-find get it" in index["message"], index
+        index = index_of_stripped_module(documented_settings(server.url))
+        harness.equal(index["state"], "ready", index)
+        assert f"{CACHE}/debuginfod" in index["message"], index
+        server.shutdown()
 
 
 def test_without_the_code_of_the_kernel():
@@ -136,7 +169,6 @@ def test_without_the_code_of_the_kernel():
         except harness.VarlinkError as error:
             harness.equal((error.name, error.parameters["reason"]),
                           ("io.lbrd.CodeUnavailable", "privilege"))
-    lbrd.drop_in("test", "")
 
 
 def test_reload():
