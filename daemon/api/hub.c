@@ -1,82 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fan-out. Rule: has_room() alone decides whether an observer gets a snapshot; what it does not get
- * is counted and told before anything else it gets. Nobody waits for anybody.
+ * Fan-out: who observes, and what all of them get. What one of them gets of it is decided in
+ * subscription.c, whether the ring waits for observers in pacing.c. Rule: nobody waits for anybody
+ * here.
  */
-#include "daemon/api/hub.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "daemon/api/history.h"
+#include "daemon/api/hub-internal.h"
 #include "daemon/api/limits.h"
 #include "daemon/api/replies.h"
 #include "daemon/wire/event-clear.h"
 
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND (1000 * MILLISECOND)
-
-struct subscription {
-	/* What a delivery needs stands together: in a fan-out it comes from a far cache. */
-	TAILQ_ENTRY(subscription) entries;
-	struct call *call;
-	uint64_t wanted_in; /* the latest turn with an event for it */
-	uint64_t first_skipped; /* 0: none */
-	enum view view;
-	bool lagging; /* skips until its queue has drained */
-	bool watches_all;
-	bool outpaced; /* others waited for it in vain */
-	struct hub *hub;
-
-	struct charge charge; /* as an observer; holds the user's account */
-	uint64_t last_skipped;
-	struct losses untold;
-	uint32_t untold_attachment; /* 0: several, or the observer's own slowness */
-	uint64_t after; /* it has had the events up to this number from an earlier lbrd */
-	size_t n_attachments;
-	uint32_t attachments[];
-};
-
-struct hub {
-	struct hub_config config;
-	struct event *tick;
-	struct history *history;
-	struct hub_counters counters;
-	uint64_t sequence;
-	uint64_t turn;
-	uint64_t waiting_since; /* observers that have caught up, for some that have not; 0: none */
-	TAILQ_HEAD(, subscription) subscriptions;
-	size_t n_events; /* of this turn, not handed out yet */
-	struct observation *events[];
-};
-
-static void tell_losses(struct subscription *subscription)
-{
-	uint64_t total = losses_total(&subscription->untold);
-	struct json_object *lost;
-
-	if (!total)
-		return;
-	lost = json_object_new_object();
-	if (!lost)
-		return; /* still untold, told with the next */
-	reply_add_int(lost, "count", total);
-	reply_add(lost, "losses", reply_losses(&subscription->untold));
-	if (subscription->first_skipped) {
-		reply_add_int(lost, "firstSequence", subscription->first_skipped);
-		reply_add_int(lost, "lastSequence", subscription->last_skipped);
-	} else if (subscription->untold_attachment) {
-		reply_add_int(lost, "attachment", subscription->untold_attachment);
-	}
-	if (call_send_json(subscription->call, reply_wrap("lost", lost)) < 0)
-		return;
-	subscription->untold = (struct losses){};
-	subscription->first_skipped = 0;
-	subscription->untold_attachment = 0;
-}
 
 /* What was lost for want of memory, and no later event has brought the word of. */
 static void tell_overdue(struct hub *hub)
@@ -85,7 +25,7 @@ static void tell_overdue(struct hub *hub)
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
 		if (!subscription->lagging)
-			tell_losses(subscription);
+			subscription_tell_losses(subscription);
 }
 
 static void drop_stalled(struct hub *hub)
@@ -143,76 +83,6 @@ void hub_free(struct hub *hub)
 	free(hub);
 }
 
-static void subscription_free(struct subscription *subscription)
-{
-	TAILQ_REMOVE(&subscription->hub->subscriptions, subscription, entries);
-	charge_release(&subscription->charge);
-	free(subscription);
-}
-
-static bool watches(const struct subscription *subscription, uint32_t attachment)
-{
-	if (subscription->watches_all)
-		return true;
-	for (size_t i = 0; i < subscription->n_attachments; i++)
-		if (subscription->attachments[i] == attachment)
-			return true;
-	return false;
-}
-
-static bool watches_any(const struct subscription *subscription,
-		const struct observation *observation)
-{
-	for (size_t i = 0; i < observation->n_attachments; i++)
-		if (watches(subscription, observation->attachments[i]))
-			return true;
-	return false;
-}
-
-/* ---- what one observer gets ---- */
-
-static bool has_room(const struct subscription *subscription)
-{
-	size_t queued = call_queued(subscription->call);
-
-	if (subscription->lagging || queued > limit_value(LIMIT_OBSERVER_BYTES))
-		return false;
-	return queued <= limit_value(LIMIT_OBSERVER_OWN) ||
-			account_has_room(subscription->charge.account, RESOURCE_STREAM_BYTES);
-}
-
-static void skip(struct subscription *subscription, uint64_t sequence, enum loss_cause cause)
-{
-	subscription->lagging = call_queued(subscription->call) > 0;
-	subscription->untold.by_cause[cause]++;
-	if (!subscription->first_skipped)
-		subscription->first_skipped = sequence;
-	subscription->last_skipped = sequence;
-	subscription->hub->counters.skipped++;
-}
-
-/* `send`: call_send(), or call_queue() of several that leave together. */
-static inline void deliver(struct subscription *subscription, struct observation *observation,
-		int (*send)(struct call *call, struct frame *frame))
-{
-	enum view view = subscription->view;
-	struct hub *hub = subscription->hub;
-
-	if (observation->sequence <= subscription->after)
-		return;
-	subscription->wanted_in = hub->turn;
-	if (subscription->first_skipped && !subscription->lagging)
-		tell_losses(subscription);
-	if (!has_room(subscription))
-		skip(subscription, observation->sequence, LOSS_SLOW_OBSERVER);
-	else if ((!observation->frames[view] &&
-			encoder_encode(hub->config.encoder, observation, view) < 0) ||
-			send(subscription->call, observation->frames[view]) < 0)
-		skip(subscription, observation->sequence, LOSS_MALFORMED);
-	else
-		hub->counters.delivered++;
-}
-
 static void on_drained(struct call *call, void *userdata)
 {
 	struct subscription *subscription = userdata;
@@ -222,7 +92,7 @@ static void on_drained(struct call *call, void *userdata)
 	if (!subscription->lagging)
 		subscription->outpaced = false;
 	subscription->lagging = false;
-	tell_losses(subscription);
+	subscription_tell_losses(subscription);
 	config->drained(config->userdata);
 }
 
@@ -242,11 +112,11 @@ static void replay(struct subscription *subscription, bool everything, uint64_t 
 	size_t i = everything ? 0 : history_length(history);
 
 	while (i > 0 && wanted > 0)
-		if (watches_any(subscription, history_at(history, --i)))
+		if (subscription_watches_any(subscription, history_at(history, --i)))
 			wanted--;
 	for (; i < history_length(history); i++)
-		if (watches_any(subscription, history_at(history, i)))
-			deliver(subscription, history_at(history, i), call_queue);
+		if (subscription_watches_any(subscription, history_at(history, i)))
+			subscription_deliver(subscription, history_at(history, i), call_queue);
 	call_flush(subscription->call);
 	history_weigh(subscription->hub->history);
 }
@@ -283,7 +153,7 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 	hub->config.subscribed(hub->config.userdata);
 	if (config->greeting)
 		call_send_json(call, config->greeting);
-	tell_losses(subscription);
+	subscription_tell_losses(subscription);
 	replay(subscription, config->resumes, config->replay);
 	return 0;
 }
@@ -341,8 +211,8 @@ void hub_flush(struct hub *hub)
 		return;
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
 		for (size_t i = 0; i < hub->n_events; i++)
-			if (watches_any(subscription, hub->events[i]))
-				deliver(subscription, hub->events[i], send);
+			if (subscription_watches_any(subscription, hub->events[i]))
+				subscription_deliver(subscription, hub->events[i], send);
 		if (send == call_queue)
 			call_flush(subscription->call);
 	}
@@ -350,67 +220,18 @@ void hub_flush(struct hub *hub)
 		observation_unref(hub->events[--hub->n_events]);
 }
 
-/* What comes now would be too much for it, or is lost to it already. */
-static bool is_behind(const struct subscription *subscription)
-{
-	return subscription->lagging ||
-			call_queued(subscription->call) > limit_value(LIMIT_PACE_BYTES);
-}
-
-static bool is_worth_waiting_for(const struct subscription *subscription, uint64_t now)
-{
-	return is_behind(subscription) && !subscription->outpaced &&
-			call_stalled_for(subscription->call, now) <
-			limit_value(LIMIT_PACE_STALL) * MILLISECOND;
-}
-
-/* Those that are behind now are not waited for again before they have caught up. */
-static void give_up(struct hub *hub)
-{
-	struct subscription *subscription;
-
-	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
-		if (is_behind(subscription))
-			subscription->outpaced = true;
-}
-
-bool hub_is_busy(struct hub *hub)
-{
-	const struct subscription *subscription;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-	bool behind = false, waiting = false;
-
-	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
-		if (subscription->wanted_in != hub->turn)
-			continue;
-		behind |= is_worth_waiting_for(subscription, now);
-		waiting |= !is_behind(subscription);
-	}
-	if (!behind || !waiting)
-		hub->waiting_since = 0;
-	else if (!hub->waiting_since)
-		hub->waiting_since = now;
-	else if (now - hub->waiting_since > limit_value(LIMIT_PACE_WAIT) * MILLISECOND) {
-		give_up(hub);
-		behind = false;
-	}
-	if (!behind)
-		hub->turn++;
-	return behind;
-}
-
 void hub_publish_losses(struct hub *hub, uint32_t attachment, const struct losses *losses)
 {
 	struct subscription *subscription;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries) {
-		if (!watches(subscription, attachment))
+		if (!subscription_watches(subscription, attachment))
 			continue;
 		subscription->untold_attachment =
 				losses_total(&subscription->untold) ? 0 : attachment;
 		losses_add(&subscription->untold, losses);
 		if (!subscription->lagging)
-			tell_losses(subscription);
+			subscription_tell_losses(subscription);
 	}
 }
 
@@ -427,28 +248,16 @@ static struct json_object *ending_json(const struct ending *ending)
 	return reply_wrap("ended", object);
 }
 
-/* Whether there is nothing left that the subscription could ever get. */
-static bool forget_attachment(struct subscription *subscription, uint32_t attachment)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < subscription->n_attachments; i++)
-		if (subscription->attachments[i] != attachment)
-			subscription->attachments[kept++] = subscription->attachments[i];
-	subscription->n_attachments = kept;
-	return !subscription->watches_all && !kept;
-}
-
 void hub_publish_ending(struct hub *hub, const struct ending *ending)
 {
 	struct subscription *subscription, *next;
 
 	for (subscription = TAILQ_FIRST(&hub->subscriptions); subscription; subscription = next) {
 		next = TAILQ_NEXT(subscription, entries);
-		if (!watches(subscription, ending->attachment))
+		if (!subscription_watches(subscription, ending->attachment))
 			continue;
-		tell_losses(subscription);
-		if (forget_attachment(subscription, ending->attachment)) {
+		subscription_tell_losses(subscription);
+		if (subscription_forget(subscription, ending->attachment)) {
 			call_reply(subscription->call, ending_json(ending));
 			subscription_free(subscription);
 		} else {
@@ -486,7 +295,7 @@ size_t hub_n_observers(const struct hub *hub, uint32_t attachment)
 	size_t n = 0;
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
-		n += !attachment || watches(subscription, attachment);
+		n += !attachment || subscription_watches(subscription, attachment);
 	return n;
 }
 
