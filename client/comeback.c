@@ -5,6 +5,7 @@
  */
 #include "client/comeback.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -32,6 +33,20 @@ static void tell_json(struct comeback *comeback, const char *text)
 		return;
 	output_string(out, text);
 	output_flush(out);
+}
+
+void comeback_read_lineage(struct json_reader *r, char *ret, size_t size)
+{
+	struct json_slice text;
+
+	if (!json_read_string(r, ret, size - 1, &text))
+		return;
+	if (text.length >= size) {
+		r->error = -EBADMSG;
+		return;
+	}
+	memmove(ret, text.data, text.length);
+	ret[text.length] = '\0';
 }
 
 void comeback_begin(struct comeback *comeback)

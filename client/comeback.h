@@ -29,6 +29,9 @@ struct comeback {
 	char lineage[64]; /* of that number; "": it ends with that lbrd */
 };
 
+/* Reads the string that names a lineage. What does not fit, its end included, is none: -EBADMSG. */
+void comeback_read_lineage(struct json_reader *r, char *ret, size_t size);
+
 /* The connection is lost; says so, the first time. */
 void comeback_begin(struct comeback *comeback);
 

@@ -161,7 +161,7 @@ struct rest {
 
 static void take_parameters(struct stream *stream, struct json_reader *r, struct rest *ret)
 {
-	struct json_slice key, lineage;
+	struct json_slice key;
 
 	json_enter_object(r);
 	while (json_next_key(r, &key)) {
@@ -178,9 +178,7 @@ static void take_parameters(struct stream *stream, struct json_reader *r, struct
 		} else if (json_slice_is(&key, "ready")) {
 			take_ready(stream, r);
 		} else if (json_slice_is(&key, "lineage")) {
-			if (json_read_string(r, ret->lineage, sizeof(ret->lineage) - 1, &lineage) &&
-			    lineage.data != ret->lineage)
-				memcpy(ret->lineage, lineage.data, lineage.length);
+			comeback_read_lineage(r, ret->lineage, sizeof(ret->lineage));
 		} else if (json_slice_is(&key, "sequence")) {
 			json_read_int(r, &ret->sequence);
 		} else if (json_slice_is(&key, "losses")) {
