@@ -32,6 +32,15 @@ void text_line_style(struct text_line *line, enum style style)
 	line->length += n;
 }
 
+/* Makes room for the ellipsis; what sets the style behind the last character stays. */
+static void drop_last(struct text_line *line)
+{
+	char *last = line->data + line->last;
+
+	line->length -= line->last_length;
+	memmove(last, last + line->last_length, line->length - line->last);
+}
+
 /* What does not fit is cut, with an ellipsis in the last column. */
 void text_line_put(struct text_line *line, const struct json_slice *text)
 {
@@ -46,9 +55,17 @@ void text_line_put(struct text_line *line, const struct json_slice *text)
 	width = text_width(clean, n);
 	if (line->length + n > sizeof(line->data) - 64)
 		return;
-	if (terminal->width && line->width + width > terminal->width) {
+	line->full = terminal->width && line->width + width > terminal->width;
+	if (line->full && line->width == terminal->width) {
+		drop_last(line);
+		n = 0;
+	} else if (line->full) {
 		n = text_head(clean, n, terminal->width - line->width - 1, &width);
-		line->full = true;
+	} else if (width && line->width + width == terminal->width) {
+		unsigned int before;
+
+		line->last = line->length + text_head(clean, n, width - 1, &before);
+		line->last_length = line->length + n - line->last;
 	}
 	memcpy(line->data + line->length, clean, n);
 	line->length += n;

@@ -38,6 +38,7 @@ struct text_line {
 	size_t length;
 	unsigned int width;
 	bool full; /* it was cut, with an ellipsis in the last column of the terminal */
+	size_t last, last_length; /* the character there, when the line ends with it */
 	char data[TEXT_LINE_BYTES];
 };
 
