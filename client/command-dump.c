@@ -127,7 +127,7 @@ static int show_part(struct context *context, const struct client_reply *reply,
 	if (reply->error.data)
 		return request_refused(context, reply);
 	if (context->json) {
-		output_append(&context->out, reply->parameters.data, reply->parameters.length);
+		output_append_json(&context->out, reply->parameters.data, reply->parameters.length);
 		output_append(&context->out, "\n", 1);
 		return STATUS_OK;
 	}

@@ -49,6 +49,20 @@ void output_append_long(struct output *out, const char *data, size_t length)
 	}
 }
 
+void output_append_json(struct output *out, const char *data, size_t length)
+{
+	while (length) {
+		size_t n = MIN(length, (size_t)OUTPUT_SIZE);
+		char *to = output_reserve(out, n);
+
+		for (size_t i = 0; i < n; i++)
+			to[i] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+		output_commit(out, n);
+		data += n;
+		length -= n;
+	}
+}
+
 void output_spaces(struct output *out, size_t count)
 {
 	while (count) {

@@ -52,6 +52,12 @@ static inline void output_string(struct output *out, const char *text)
 	output_append(out, text, strlen(text));
 }
 
+/*
+ * Appends JSON as it came, but that control characters become blanks: between its words they are
+ * no more than that, and what has them elsewhere is no JSON, but might be meant for a terminal.
+ */
+void output_append_json(struct output *out, const char *data, size_t length);
+
 void output_spaces(struct output *out, size_t count);
 
 __attribute__((format(printf, 2, 3))) void output_printf(struct output *out, const char *format,

@@ -105,9 +105,9 @@ static void print_error(struct context *context, const struct client_reply *repl
 	struct output *out = &context->out;
 
 	output_string(out, "{\"error\":\"");
-	output_append(out, reply->error.data, reply->error.length);
+	output_append_json(out, reply->error.data, reply->error.length);
 	output_string(out, "\",\"parameters\":");
-	output_append(out, reply->parameters.data, reply->parameters.length);
+	output_append_json(out, reply->parameters.data, reply->parameters.length);
 	output_string(out, "}\n");
 }
 
@@ -149,7 +149,7 @@ int request_call(struct context *context, struct client *client, const char *met
 	if (reply.error.data)
 		return request_refused(context, &reply);
 	if (context->json) {
-		output_append(&context->out, reply.parameters.data, reply.parameters.length);
+		output_append_json(&context->out, reply.parameters.data, reply.parameters.length);
 		output_append(&context->out, "\n", 1);
 		return STATUS_OK;
 	}

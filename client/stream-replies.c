@@ -241,7 +241,7 @@ void stream_take_reply(struct stream *stream, const char *data, size_t length)
 	}
 	greet(stream, &rest);
 	if (stream->context->json) {
-		output_append(out, reply.parameters.data, reply.parameters.length);
+		output_append_json(out, reply.parameters.data, reply.parameters.length);
 		output_append(out, "\n", 1);
 	}
 	if (rest.attachment)
