@@ -85,27 +85,28 @@ int json_writer_take(struct json_writer *w, char **ret, size_t *ret_length)
 static size_t write_special(struct json_writer *w, const char *text, const char *end)
 {
 	static const char hex[] = "0123456789abcdef";
-	unsigned char c = *text;
+	size_t n = utf8_sequence(text, end);
+	unsigned char c = *text, last = text[n == 2];
+	/* Control characters beyond ASCII: to some terminals they are what ESC is. */
+	bool control = c < 0x20 || (c == 0xc2 && n == 2 && last < 0xa0);
 	char *to = w->data + w->length;
-	size_t n;
 
-	if (c >= 0x80) {
-		n = utf8_sequence(text, end);
+	if (c >= 0x80 && !control) {
 		memcpy(to, n ? text : "\xef\xbf\xbd", n ? n : 3);
 		w->length += n ? n : 3;
 		return n ? n : 1;
 	}
 	to[0] = '\\';
-	if (c >= 0x20 || c == '\n' || c == '\t') {
+	if (!control || c == '\n' || c == '\t') {
 		to[1] = c == '\n' ? 'n' : c == '\t' ? 't' : c;
 		w->length += 2;
 		return 1;
 	}
 	memcpy(to + 1, "u00", 3);
-	to[4] = hex[c >> 4];
-	to[5] = hex[c & 15];
+	to[4] = hex[last >> 4];
+	to[5] = hex[last & 15];
 	w->length += 6;
-	return 1;
+	return n;
 }
 
 static void write_quoted(struct json_writer *w, const char *text, size_t length, char after)

@@ -79,6 +79,7 @@ static void test_strings(void)
 	check_string("\"\\\n\t\r\x01\x1f\x7f", 8, "\\\"\\\\\\n\\t\\u000d\\u0001\\u001f\x7f");
 	check_string("a\0b", 3, "a\\u0000b");
 	check_string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	check_string("\xc2\x9b""2J\xc2\xa0", 6, "\\u009b2J\xc2\xa0");
 	check_string("\xff", 1, "\xef\xbf\xbd");
 	check_string("a\xc3", 2, "a\xef\xbf\xbd");
 	check_string("\xc0\x80x", 3, "\xef\xbf\xbd\xef\xbf\xbdx");
