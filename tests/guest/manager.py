@@ -135,7 +135,16 @@ class Manager(harness.Server):
         assert ended, "lbrd does not end"
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.pid = None
+        self._hear_out()
         return status
+
+    def _hear_out(self):
+        """What lbrd told before its end counts, as with systemd: all is taken in."""
+        last = {"LAST": str(len(self.messages))}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(f"LAST={last['LAST']}".encode(), f"{self.directory}/notify")
+        with self.changed:
+            assert self.changed.wait_for(lambda: last in self.messages, harness.TIMEOUT)
 
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)
