@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking through the attachments. What is ending already is found by nobody. */
+#include "common/macro.h"
 #include "daemon/api/attachments-internal.h"
 
 struct attachment *attachments_find(struct attachments *attachments, uint32_t id)
@@ -53,6 +54,12 @@ size_t attachments_of_program(struct attachments *attachments, uint32_t program_
 		if (attachment_traces(attachment, program_id))
 			ids[n++] = attachment->id;
 	return n;
+}
+
+uint64_t attachments_counted_until(const struct attachments *attachments)
+{
+	return MAX(attachments->tracings.counted_until,
+			trace_position(attachments->config.trace));
 }
 
 void attachments_losses(struct attachments *attachments, const uint32_t *ids, size_t n,

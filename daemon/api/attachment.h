@@ -63,17 +63,12 @@ struct attachment {
 	uint64_t drained_at; /* trace_position() up to which its records reach */
 
 	uint64_t events; /* published */
-	struct losses losses; /* reported */
-	struct losses unreported;
+	struct losses losses; /* of its life, as told or about to be */
+	struct losses untold; /* of those, what nobody was told yet: only within a turn */
+	struct losses unreported; /* of records; not among the others yet */
 	uint64_t second_start; /* of the rate filter's window, in record time */
 	uint32_t second_events;
 
 	size_t n_uses;
 	struct use uses[];
 };
-
-/*
- * Whether a record of one of its tracers is an event of this attachment; counts it as published
- * when it is, or as lost when only the rate ceiling keeps it out.
- */
-bool attachment_admits(struct attachment *attachment, const struct snapshot *snapshot);

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "daemon/api/attachments-internal.h"
+#include "daemon/api/state.h"
 
 int attachments_new(const struct attachments_config *config, struct attachments **ret)
 {
@@ -71,7 +72,8 @@ static const char *const end_reasons[] = {
 	[END_SHUTDOWN] = "shutdown",
 };
 
-static void report_losses(struct attachments *attachments, struct attachment *attachment,
+/* Whether there are any. They are to be told once state_commit_losses() has written them down. */
+static bool collect_losses(struct attachments *attachments, struct attachment *attachment,
 		bool exact)
 {
 	struct losses losses = attachment->unreported;
@@ -80,10 +82,19 @@ static void report_losses(struct attachments *attachments, struct attachment *at
 		use_collect_losses(&attachment->uses[i], exact, &losses);
 	attachment->unreported = (struct losses){};
 	if (!losses_total(&losses))
-		return;
+		return false;
 	losses_add(&attachment->losses, &losses);
+	losses_add(&attachment->untold, &losses);
 	losses_add(&attachments->losses, &losses);
-	hub_publish_losses(attachments->config.hub, attachment->id, &losses);
+	return true;
+}
+
+static void tell_losses(struct attachments *attachments, struct attachment *attachment)
+{
+	if (!losses_total(&attachment->untold))
+		return;
+	hub_publish_losses(attachments->config.hub, attachment->id, &attachment->untold);
+	attachment->untold = (struct losses){};
 }
 
 static bool is_detaching(const struct attachment *attachment)
@@ -135,6 +146,14 @@ void attachments_end(struct attachments *attachments, struct attachment *attachm
 		begin_draining(attachments, attachment);
 }
 
+/* What a reached limit leaves unread is not lost: nobody asked for it. */
+static bool tells_losses(const struct attachment *attachment)
+{
+	return attachment->state != ATTACHMENT_ABANDONED &&
+			(attachment->state == ATTACHMENT_ACTIVE ||
+			attachment->end_reason != END_LIMIT);
+}
+
 static void finish(struct attachments *attachments, struct attachment *attachment)
 {
 	struct ending ending = {
@@ -142,9 +161,9 @@ static void finish(struct attachments *attachments, struct attachment *attachmen
 		.reason = end_reasons[attachment->end_reason],
 	};
 
-	/* What a reached limit leaves unread is not lost: nobody asked for it. */
-	if (attachment->end_reason != END_LIMIT)
-		report_losses(attachments, attachment, true);
+	if (tells_losses(attachment) && collect_losses(attachments, attachment, true))
+		state_commit_losses(attachments->config.state, attachments);
+	tell_losses(attachments, attachment);
 	ending.losses = attachment->losses;
 	ending.events = attachment->events + losses_total(&attachment->losses);
 	hub_publish_ending(attachments->config.hub, &ending);
@@ -183,7 +202,7 @@ void attachments_count_malformed(struct attachments *attachments)
 	struct attachment *attachment;
 
 	TAILQ_FOREACH(attachment, &attachments->list, entries)
-		attachment->unreported.by_cause[LOSS_MALFORMED]++;
+		tracings_count_lost(&attachments->tracings, attachment, LOSS_MALFORMED);
 }
 
 void attachments_count_unpublished(struct attachments *attachments,
@@ -195,8 +214,25 @@ void attachments_count_unpublished(struct attachments *attachments,
 		for (size_t i = 0; i < audience->n_attachments; i++)
 			if (audience->attachments[i] == attachment->id) {
 				attachment->events--;
-				attachment->unreported.by_cause[LOSS_MALFORMED]++;
+				tracings_count_lost(&attachments->tracings, attachment,
+						LOSS_MALFORMED);
 			}
+}
+
+/* First those of all, for the state is then written once. */
+static void settle_losses(struct attachments *attachments)
+{
+	struct attachment *attachment;
+	bool any = false;
+
+	TAILQ_FOREACH(attachment, &attachments->list, entries) {
+		if (attachment->filter.limit && attachment->events >= attachment->filter.limit)
+			attachments_end(attachments, attachment, END_LIMIT);
+		if (tells_losses(attachment))
+			any |= collect_losses(attachments, attachment, false);
+	}
+	if (any)
+		state_commit_losses(attachments->config.state, attachments);
 }
 
 void attachments_settle(struct attachments *attachments, bool ring_empty)
@@ -204,6 +240,7 @@ void attachments_settle(struct attachments *attachments, bool ring_empty)
 	uint64_t position = trace_position(attachments->config.trace);
 	struct attachment *attachment, *next;
 
+	settle_losses(attachments);
 	for (attachment = TAILQ_FIRST(&attachments->list); attachment; attachment = next) {
 		next = TAILQ_NEXT(attachment, entries);
 		if (attachment->state == ATTACHMENT_ABANDONED) {
@@ -211,15 +248,12 @@ void attachments_settle(struct attachments *attachments, bool ring_empty)
 				attachment_remove(attachments, attachment);
 			continue;
 		}
-		if (attachment->filter.limit && attachment->events >= attachment->filter.limit)
-			attachments_end(attachments, attachment, END_LIMIT);
 		if (attachment->state == ATTACHMENT_DRAINING &&
 				(ring_empty || position >= attachment->drained_at)) {
 			finish(attachments, attachment);
 			continue;
 		}
-		if (attachment->state == ATTACHMENT_ACTIVE || attachment->end_reason != END_LIMIT)
-			report_losses(attachments, attachment, false);
+		tell_losses(attachments, attachment);
 		if (attachment->state == ATTACHMENT_DETACHING && !is_detaching(attachment))
 			begin_draining(attachments, attachment);
 	}
@@ -236,11 +270,16 @@ static bool all_targets_gone(const struct attachment *attachment)
 void attachments_tick(struct attachments *attachments)
 {
 	struct attachment *attachment = NULL;
+	bool any = false;
 
 	while ((attachment = attachments_next(attachments, attachment))) {
 		if (all_targets_gone(attachment))
 			attachments_end(attachments, attachment, END_TARGETS_GONE);
 		else
-			report_losses(attachments, attachment, true);
+			any |= collect_losses(attachments, attachment, true);
 	}
+	if (any)
+		state_commit_losses(attachments->config.state, attachments);
+	while ((attachment = attachments_next(attachments, attachment)))
+		tell_losses(attachments, attachment);
 }

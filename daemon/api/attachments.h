@@ -70,6 +70,11 @@ size_t attachments_count(const struct attachments *attachments);
 /* What was reported as lost so far: of those with these ids, or (n 0) of all there ever were. */
 void attachments_losses(struct attachments *attachments, const uint32_t *ids, size_t n,
 		struct losses *ret);
+/*
+ * The position in the ring up to which losses of records are counted: it may be ahead, for an
+ * earlier lbrd counted them before it ended.
+ */
+uint64_t attachments_counted_until(const struct attachments *attachments);
 /* The highest id that was ever given. */
 uint32_t attachments_last_id(const struct attachments *attachments);
 /* The ids of the attachments that trace a program: at most `max`, returns how many. */

@@ -15,7 +15,7 @@
 #include "daemon/model/target.h"
 
 #define STATE_MAGIC "lbrdstat"
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 /* Published events that are remembered by number: those that an observer may not have read yet. */
 #define STATE_JOURNAL 8192
 /* Lives that may end between taking a state over and the first progress: it may be the cause. */
@@ -72,7 +72,6 @@ struct state_attachment {
 	uint64_t active_from;
 };
 
-
 struct state_live {
 	uint32_t attempts; /* to take this state over, since there was progress */
 	uint32_t current; /* 0 or 1 */
@@ -88,6 +87,7 @@ struct state_progress {
 	uint64_t sequence; /* the last event's number */
 	uint64_t position; /* records of the ring before it are dealt with */
 	uint64_t n_published; /* journal entries of those */
+	uint64_t counted_until; /* what was lost of records before it is, even if they come again */
 	struct losses losses; /* of all attachments that ever were */
 	uint32_t lbr_mode;
 	uint32_t lbr_types;

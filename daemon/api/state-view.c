@@ -14,15 +14,15 @@
 #include "daemon/trace/lbr.h"
 
 /* Should one of these fail, it is another layout: STATE_VERSION must be another number, too. */
-_Static_assert(STATE_VERSION == 1, "the layouts below are those of version 1");
-_Static_assert(sizeof(struct state_header) == 64, "the header of version 1");
-_Static_assert(sizeof(struct state_tracer) == 400, "the tracers of version 1");
-_Static_assert(sizeof(struct state_attachment) == 56, "the attachments of version 1");
-_Static_assert(sizeof(struct state_live) == 32, "the single numbers of version 1");
-_Static_assert(sizeof(struct state_progress) == 88, "the progress of version 1");
-_Static_assert(sizeof(struct state_counts) == 120, "the counts of version 1");
-_Static_assert(sizeof(struct state_seen) == 32, "the losses of version 1");
-_Static_assert(sizeof(struct state_published) == 24, "the journal of version 1");
+_Static_assert(STATE_VERSION == 2, "the layouts below are those of version 2");
+_Static_assert(sizeof(struct state_header) == 64, "the header of version 2");
+_Static_assert(sizeof(struct state_tracer) == 400, "the tracers of version 2");
+_Static_assert(sizeof(struct state_attachment) == 56, "the attachments of version 2");
+_Static_assert(sizeof(struct state_live) == 32, "the single numbers of version 2");
+_Static_assert(sizeof(struct state_progress) == 96, "the progress of version 2");
+_Static_assert(sizeof(struct state_counts) == 120, "the counts of version 2");
+_Static_assert(sizeof(struct state_seen) == 32, "the losses of version 2");
+_Static_assert(sizeof(struct state_published) == 24, "the journal of version 2");
 
 /* So that no size can overflow. */
 #define TABLE_MAX (1u << 22)
@@ -36,6 +36,12 @@ static uint64_t progress_bytes(uint32_t n_attachments, uint32_t n_uses)
 {
 	return sizeof(struct state_progress) + n_attachments * sizeof(struct state_counts) +
 			n_uses * sizeof(struct state_seen);
+}
+
+void state_progress_copy(const struct state_view *view, unsigned int from)
+{
+	memcpy(view->progress[!from], view->progress[from], progress_bytes(
+			view->header->n_attachments, view->header->n_uses));
 }
 
 static uint64_t tables_bytes(uint32_t n_tracers, uint32_t n_attachments, uint32_t n_uses)
@@ -203,6 +209,7 @@ static bool progress_is_sane(const struct state_view *view)
 	progress = view->progress[view->live->current];
 	return progress->checksum == state_progress_checksum(view, view->live->current) &&
 			progress->sequence <= INT64_MAX && progress->position % 8 == 0 &&
+			progress->counted_until >= progress->position &&
 			progress->lbr_mode <= LBR_SAMPLING && progress->lbr_types <= 1 &&
 			journal_is_sane(view, progress);
 }

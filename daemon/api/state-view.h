@@ -27,6 +27,9 @@ void state_view_init(struct state_view *view, void *memory);
 uint64_t state_header_checksum(const struct state_view *view);
 uint64_t state_progress_checksum(const struct state_view *view, unsigned int copy);
 
+/* Makes the other copy of the progress the same as this one, with all that belongs to it. */
+void state_progress_copy(const struct state_view *view, unsigned int from);
+
 /* The journal entry of that number: one of the latest STATE_JOURNAL below n_published. */
 struct state_published *state_journal_at(const struct state_view *view, uint64_t number);
 

@@ -102,15 +102,18 @@ void state_free(struct state *state)
 
 /* ---- progress ---- */
 
+/* All that handing records up changes, and that comes again with them. */
 static void write_counts(const struct attachment *attachment, struct state_counts *ret)
 {
-	*ret = (struct state_counts){
-		.events = attachment->events,
-		.losses = attachment->losses,
-		.unreported = attachment->unreported,
-		.second_start = attachment->second_start,
-		.second_events = attachment->second_events,
-	};
+	ret->events = attachment->events;
+	ret->second_start = attachment->second_start;
+	ret->second_events = attachment->second_events;
+}
+
+static void write_counted_losses(const struct attachment *attachment, struct state_counts *ret)
+{
+	ret->losses = attachment->losses;
+	ret->unreported = attachment->unreported;
 }
 
 static void write_seen(const struct tracer_losses *seen, struct state_seen *ret)
@@ -137,12 +140,29 @@ static void settle(struct state *state, const struct state_view *view, uint64_t 
 	}
 }
 
-static void write_progress(struct state *state, const struct state_view *view, unsigned int copy,
+static void write_losses(const struct state_view *view, unsigned int copy,
 		struct attachments *attachments)
 {
 	struct state_progress *progress = view->progress[copy];
 	struct state_counts *counts = view->counts[copy];
 	struct state_seen *seen = view->seen[copy];
+	struct attachment *attachment = NULL;
+
+	progress->counted_until = attachments_counted_until(attachments);
+	attachments_losses(attachments, NULL, 0, &progress->losses);
+	while ((attachment = state_next_kept(attachments, attachment))) {
+		write_counted_losses(attachment, counts++);
+		for (size_t i = 0; i < attachment->n_uses; i++)
+			write_seen(&attachment->uses[i].seen, seen++);
+	}
+	progress->checksum = state_progress_checksum(view, copy);
+}
+
+static void write_progress(struct state *state, const struct state_view *view, unsigned int copy,
+		struct attachments *attachments)
+{
+	struct state_progress *progress = view->progress[copy];
+	struct state_counts *counts = view->counts[copy];
 	const struct lbr_kind kind = lbr_kind(state->config.lbr);
 	struct attachment *attachment = NULL;
 
@@ -151,16 +171,18 @@ static void write_progress(struct state *state, const struct state_view *view, u
 		.lbr_mode = kind.mode,
 		.lbr_types = kind.types,
 	};
-	attachments_losses(attachments, NULL, 0, &progress->losses);
 	settle(state, view, progress->position);
 	progress->sequence = state->sequence;
 	progress->n_published = state->n_settled;
-	while ((attachment = state_next_kept(attachments, attachment))) {
+	while ((attachment = state_next_kept(attachments, attachment)))
 		write_counts(attachment, counts++);
-		for (size_t i = 0; i < attachment->n_uses; i++)
-			write_seen(&attachment->uses[i].seen, seen++);
-	}
-	progress->checksum = state_progress_checksum(view, copy);
+	write_losses(view, copy, attachments);
+}
+
+/* The other copy of the progress is whole: it is the one that counts. */
+static void switch_copies(struct state_live *live)
+{
+	__atomic_store_n(&live->current, !live->current, __ATOMIC_RELEASE);
 }
 
 void state_commit(struct state *state, struct attachments *attachments)
@@ -169,10 +191,21 @@ void state_commit(struct state *state, struct attachments *attachments)
 
 	if (live) {
 		write_progress(state, &state->view, !live->current, attachments);
-		__atomic_store_n(&live->current, !live->current, __ATOMIC_RELEASE);
+		switch_copies(live);
 		live->attempts = 0;
 	}
 	trace_release(state->config.trace);
+}
+
+void state_commit_losses(struct state *state, struct attachments *attachments)
+{
+	struct state_live *live = state->view.live;
+
+	if (!live)
+		return;
+	state_progress_copy(&state->view, live->current);
+	write_losses(&state->view, !live->current, attachments);
+	switch_copies(live);
 }
 
 bool state_is_long(const struct state *state)

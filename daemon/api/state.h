@@ -5,7 +5,8 @@
  *
  * It is a row of transactions. One is settled by state_commit(); what happened since then does not
  * count for the next lbrd: it is handed the same records of the ring again, and gives their events
- * the same numbers. Without a keeper there is nothing to it but numbers, and giving places back.
+ * the same numbers. Losses are written down before anybody is told of them, so that no lbrd tells
+ * of them twice. Without a keeper there is nothing to it but numbers, and giving places back.
  */
 #pragma once
 
@@ -46,6 +47,11 @@ void state_free(struct state *state);
 int state_save(struct state *state, struct attachments *attachments);
 /* What was handed up so far has been dealt with, and its place in the ring is given back. */
 void state_commit(struct state *state, struct attachments *attachments);
+/*
+ * The losses as they are counted by now, which observers may be told from then on. The places in
+ * the ring stay as they are: the records come again, what was lost of them is not counted again.
+ */
+void state_commit_losses(struct state *state, struct attachments *attachments);
 /* So much is open that it had better be committed, even if observers have yet to read it. */
 bool state_is_long(const struct state *state);
 

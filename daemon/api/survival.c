@@ -188,11 +188,14 @@ static void forget_all(struct attachments *attachments)
 
 const char *attachments_restore(struct attachments *attachments, const struct state_view *view)
 {
+	const struct state_progress *progress = view->progress[view->live->current];
 	const char *reason = NULL;
 	size_t use = 0;
 
 	attachments->last_id = view->live->last_attachment;
-	attachments->losses = view->progress[view->live->current]->losses;
+	attachments->losses = progress->losses;
+	/* Without a tracer there was no ring to take over, and positions begin anew. */
+	attachments->tracings.counted_until = view->header->n_tracers ? progress->counted_until : 0;
 	for (size_t i = 0; i < view->header->n_attachments && !reason; i++) {
 		reason = restore_one(attachments, view, i, use);
 		use += view->attachments[i].n_uses;

@@ -54,7 +54,7 @@ static void tracing_update_filter(struct tracing *tracing)
 	/*
 	 * The ceiling counts what passes the process filter. With several filters in one tracer
 	 * the ceiling of one could be eaten up by the events of another: each then has only its
-	 * own, in attachment_admits().
+	 * own, in admits().
 	 */
 	if (LIST_NEXT(first, by_tracing))
 		filter.max_per_second = 0;
@@ -195,7 +195,19 @@ void use_collect_losses(struct use *use, bool exact, struct losses *losses)
 	use->seen = now;
 }
 
-bool attachment_admits(struct attachment *attachment, const struct snapshot *snapshot)
+void tracings_count_lost(struct tracings *tracings, struct attachment *attachment,
+		enum loss_cause cause)
+{
+	if (trace_position(tracings->trace) >= tracings->counted_until)
+		attachment->unreported.by_cause[cause]++;
+}
+
+/*
+ * Whether a record of one of its tracers is an event of this attachment; counts it as published
+ * when it is, or as lost when only the rate ceiling keeps it out.
+ */
+static bool admits(struct tracings *tracings, struct attachment *attachment,
+		const struct snapshot *snapshot)
 {
 	const struct attachment_filter *filter = &attachment->filter;
 	static const uint64_t second = 1000000000;
@@ -214,7 +226,7 @@ bool attachment_admits(struct attachment *attachment, const struct snapshot *sna
 			attachment->second_events = 0;
 		}
 		if (attachment->second_events >= filter->max_per_second) {
-			attachment->unreported.by_cause[LOSS_RATE]++;
+			tracings_count_lost(tracings, attachment, LOSS_RATE);
 			return false;
 		}
 		attachment->second_events++;
@@ -237,7 +249,7 @@ bool tracings_admit(struct tracings *tracings, const struct snapshot *snapshot,
 		.attachments = tracings->audience,
 	};
 	LIST_FOREACH(use, &tracing->uses, by_tracing)
-		if (attachment_admits(use->attachment, snapshot))
+		if (admits(tracings, use->attachment, snapshot))
 			tracings->audience[ret->n_attachments++] = use->attachment->id;
 	return ret->n_attachments > 0;
 }

@@ -22,6 +22,8 @@ struct tracings {
 	LIST_HEAD(, tracing) buckets[TRACING_BUCKETS];
 	uint32_t *audience; /* room for every use of one tracer */
 	size_t audience_size;
+	/* In the ring: what was lost of the records before it, an earlier lbrd has counted. */
+	uint64_t counted_until;
 };
 
 void tracings_init(struct tracings *tracings, struct trace *trace);
@@ -49,6 +51,10 @@ void use_drop(struct use *use);
  * of recursion as well: a system call.
  */
 void use_collect_losses(struct use *use, bool exact, struct losses *losses);
+
+/* The record in hand is lost to the attachment, unless that was counted already. */
+void tracings_count_lost(struct tracings *tracings, struct attachment *attachment,
+		enum loss_cause cause);
 
 /* The attachments that want this record; false when there are none, or no such tracer. */
 bool tracings_admit(struct tracings *tracings, const struct snapshot *snapshot,

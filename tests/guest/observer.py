@@ -69,10 +69,23 @@ class Observer:
         while len(self.sequences) + self.lost < n:
             assert self.take(), f"closed after {len(self.sequences)} events and {self.lost} lost"
 
+    def read_to_end(self):
+        """Until an attachment has ended."""
+        while not self.ended:
+            assert self.take(), "closed before the end"
+
     def drain(self):
         """What is there after lbrd has gone."""
         while self.take():
             pass
+
+
+def detach_and_read(lbrd, observer, id):
+    """Ends an attachment; what `ended` says of it."""
+    with lbrd.connect() as c:
+        c.call("Detach", {"attachment": id})
+    observer.read_to_end()
+    return observer.ended
 
 
 def check_numbers(observer, first=1):

@@ -5,13 +5,12 @@ import contextlib
 import os
 import pathlib
 import signal
-import threading
 import time
 
 import harness
 import manager
 import paths
-from observer import Observer, check_numbers, keep, list_attachments
+from observer import Observer, detach_and_read, keep, list_attachments
 
 PACKET = paths.ALL[0]
 
@@ -41,71 +40,10 @@ def test_killed_and_nothing_is_lost():
                 before.pop(member, None)
             after.pop("observers")
             harness.equal(after, before, "the attachment")
-            c.call("Detach", {"attachment": after["id"]})
-        while not observer.ended:
-            assert observer.take(), "closed before the end"
-        harness.equal(observer.ended["events"], 1200)
+        harness.equal(detach_and_read(lbrd, observer, after["id"])["events"], 1200)
         harness.assert_no_tracers()
         harness.equal(lbrd.names("lbrd-tracer"), [])
         harness.equal(lbrd.names("lbrd-branches"), [])
-
-
-def detach_and_read(lbrd, observer, id):
-    """Ends an attachment; what `ended` says of it."""
-    with lbrd.connect() as c:
-        c.call("Detach", {"attachment": id})
-    while not observer.ended:
-        assert observer.take(), "closed before the end"
-    return observer.ended
-
-
-def test_killed_at_any_instant():
-    """In the middle of bursts, again and again, more than the ring holds: each run is delivered or
-    counted as lost, exactly."""
-    runs, n = 6000, 0
-    with harness.Programs("paths") as loaded, manager.Manager() as lbrd:
-        lbrd.start()
-        id = keep(lbrd, loaded["paths"])["id"]
-        observer = Observer(lbrd)
-        for round in range(6):
-            reader = threading.Thread(target=observer.drain)
-            reader.start()
-            runner = threading.Thread(target=loaded["paths"].run, args=(PACKET.data, runs))
-            runner.start()
-            wanted = len(observer.sequences) + 97 * round  # an instant that differs
-            while len(observer.sequences) < wanted and runner.is_alive():
-                time.sleep(0)
-            lbrd.kill()
-            runner.join()
-            reader.join()
-            n += runs
-            lbrd.start()
-            assert observer.connect(), "another lineage"
-        ended = detach_and_read(lbrd, observer, id)
-        print(f"# {n} runs: {len(observer.sequences)} delivered, {observer.lost} lost")
-        harness.equal(ended["events"], n, "events by lbrd's own account")
-        harness.equal(len(observer.sequences) + observer.lost, n, "delivered + lost")
-        check_numbers(observer)
-    harness.assert_no_tracers()
-
-
-def test_what_does_not_fit_the_ring_is_counted():
-    runs = 30000
-    with harness.Programs("paths") as loaded, manager.Manager() as lbrd:
-        lbrd.start()
-        id = keep(lbrd, loaded["paths"])["id"]
-        observer = Observer(lbrd)
-        lbrd.kill()
-        loaded["paths"].run(PACKET.data, repeat=runs)
-        lbrd.start()
-        observer.drain()
-        assert observer.connect(), "another lineage"
-        ended = detach_and_read(lbrd, observer, id)
-        print(f"# {len(observer.sequences)} delivered, {observer.lost} lost")
-        harness.equal(ended["events"], runs)
-        assert ended["losses"]["ringFull"] > 0, ended
-        harness.equal(len(observer.sequences) + observer.lost, runs, "delivered + lost")
-        check_numbers(observer)
 
 
 def test_no_observer_and_later_one():
@@ -186,8 +124,7 @@ def test_filters_go_on():
             assert observer.connect()
         harness.equal([a["id"] for a in list_attachments(lbrd)], [limited, foreign, function])
         loaded["paths"].run(PACKET.data, repeat=4)
-        while not observer.ended:
-            assert observer.take()
+        observer.read_to_end()
         harness.equal(observer.ended["attachment"], limited)
         harness.equal(observer.ended["reason"], "limit")
         harness.equal(observer.ended["events"], 10)

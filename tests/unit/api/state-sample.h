@@ -57,6 +57,7 @@ static inline void *sample_state(struct state_view *ret, size_t *ret_size)
 		.sequence = 4,
 		.position = 3200,
 		.n_published = 4,
+		.counted_until = 4000,
 		.lbr_mode = 1,
 	};
 	ret->header->checksum = state_header_checksum(ret);

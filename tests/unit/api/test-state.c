@@ -112,6 +112,7 @@ static void out_of_range(void)
 	REFUSED(live->n_published, UINT64_MAX);
 	REFUSED(progress[1]->position, 3201);
 	REFUSED(progress[1]->position, 3208);
+	REFUSED(progress[1]->counted_until, 3192);
 	REFUSED(progress[1]->sequence, UINT64_MAX);
 	REFUSED(progress[1]->sequence, 3);
 	REFUSED(progress[1]->sequence, 5);
@@ -158,6 +159,7 @@ static void long_journal(void)
 	view.live->n_published = n;
 	view.progress[1]->sequence = n - 2;
 	view.progress[1]->position = 800 * (n - 2);
+	view.progress[1]->counted_until = 800 * (n - 2);
 	view.progress[1]->n_published = n - 2;
 	CHECK(!check_again(&view, size));
 	CHECK(!state_check(memory, size, &again));
