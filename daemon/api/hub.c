@@ -143,7 +143,8 @@ int hub_subscribe(struct hub *hub, struct call *call, const struct subscription_
 		memcpy(subscription->attachments, config->attachments, ids);
 	subscription->after = config->after;
 	subscription->untold = config->missed;
-	if (config->last_missed) {
+	/* Else a later loss would seem to be of these numbers, which the observer has behind it. */
+	if (config->missed.by_cause[LOSS_SLOW_OBSERVER]) {
 		subscription->first_skipped = config->after + 1;
 		subscription->last_skipped = config->last_missed;
 	}

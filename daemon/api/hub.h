@@ -39,7 +39,7 @@ struct subscription_config {
 	/*
 	 * It goes on behind the event with the number `after`: what is kept of those that came
 	 * later comes first, and the others, and what else it has not been told of, are reported
-	 * as lost; `last_missed` is the number of the last of these events, 0: there is none.
+	 * as lost; no event up to `last_missed` can be delivered any more.
 	 */
 	bool resumes;
 	uint64_t after;

@@ -372,7 +372,7 @@ static bool is_among(uint32_t id, const uint32_t *ids, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (ids[i] == id)
 			return true;
-	return n == 0;
+	return false;
 }
 
 uint64_t state_sequence(const struct state *state)
@@ -396,22 +396,22 @@ uint64_t state_missed(const struct state *state, uint64_t after, const uint32_t 
 	uint64_t end = state->view.live ? state->view.live->n_published : 0;
 	uint64_t number = end > STATE_JOURNAL ? end - STATE_JOURNAL : 0;
 	uint64_t kept = hub_first_kept(state->config.hub), missed = 0, counted = after;
+	uint64_t last = kept ? kept - 1 : state->sequence;
 
-	*ret_last = 0;
+	*ret_last = last;
+	/* Of all attachments every number is an event, also those that the journal forgot. */
+	if (n == 0)
+		return last > after ? last - after : 0;
 	for (; number < end; number++) {
 		const struct state_published *published = state_journal_at(&state->view, number);
 		uint64_t sequence = published->sequence;
 
-		if (kept ? sequence >= kept : number >= state->n_settled)
+		if (sequence > last)
 			break;
-		if (sequence <= after)
-			continue;
-		*ret_last = sequence;
-		if (sequence != counted && is_among(published->attachment, ids, n)) {
+		if (sequence > counted && is_among(published->attachment, ids, n)) {
 			missed++;
 			counted = sequence;
 		}
 	}
-	/* Of all attachments every number is an event, also those that the journal forgot. */
-	return n == 0 && *ret_last ? *ret_last - after : missed;
+	return missed;
 }

@@ -75,8 +75,8 @@ uint64_t state_sequence(const struct state *state);
 void state_count(struct state *state, struct attachments *attachments);
 /*
  * How many of the events numbered behind `after` and before those that can still be delivered
- * belong to one of `ids` (n 0: all do), as far as the journal reaches. `ret_last` is the last
- * number that was looked at, 0: there is none.
+ * belong to one of `ids`, as far as the journal reaches (n 0: all do). `ret_last` is the last one
+ * that was looked at.
  */
 uint64_t state_missed(const struct state *state, uint64_t after, const uint32_t *ids, size_t n,
 		uint64_t *ret_last);

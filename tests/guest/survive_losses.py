@@ -114,4 +114,39 @@ def test_losses_of_records_are_told_once():
                       [(everything, RUNS * 3)])
 
 
+def test_numbers_of_others_are_no_loss():
+    """What an observer was given is not told as lost later, because events that it does not watch
+    came in between."""
+    own = foreign = 0
+    with harness.Programs("paths") as loaded, harness.Programs("other") as others, \
+            manager.Manager() as lbrd:
+        lbrd.start()
+        id = keep(lbrd, loaded["paths"], filter={"maxPerSecond": 1})["id"]
+        keep(lbrd, others["other"])
+        observer, all = Observer(lbrd, attachments=[id]), Observer(lbrd)
+        for _ in range(2):
+            others["other"].run(PACKET.data, repeat=7)
+            foreign += 7
+            all.read(own + foreign)
+            list_attachments(lbrd)  # answered after the turn, whose events are settled by then
+            lbrd.restart()
+            for each in (observer, all):
+                each.drain()
+                assert each.connect(), "another lineage"
+            # Some that are delivered, and last one that is not.
+            delivered, lost = len(observer.sequences), observer.lost
+            while len(observer.sequences) == delivered or observer.lost == lost:
+                if len(observer.sequences) == delivered:
+                    lost = observer.lost
+                loaded["paths"].run(PACKET.data)
+                own += 1
+                observer.read(own)
+                all.read(own + foreign)
+        detach_and_read(lbrd, observer, id)
+        all.read_to_end()
+        check_all(observer, own)
+        check_all(all, own + foreign)
+        check_numbers(all)
+
+
 harness.main(globals())
