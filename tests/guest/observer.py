@@ -81,10 +81,12 @@ class Observer:
 
 
 def detach_and_read(lbrd, observer, id):
-    """Ends an attachment; what `ended` says of it."""
+    """Ends an attachment; what `ended` says of it. Detach is answered when all of its events are
+    published, and lbrd does not wait for ever for an observer that does not read meanwhile."""
     with lbrd.connect() as c:
-        c.call("Detach", {"attachment": id})
-    observer.read_to_end()
+        c.send("Detach", {"attachment": id})
+        observer.read_to_end()
+        assert c.receive() is not None
     return observer.ended
 
 
