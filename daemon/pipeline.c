@@ -157,7 +157,8 @@ static void commit(struct pipeline *pipeline)
 
 static bool take_turn(struct pipeline *pipeline)
 {
-	size_t max = limit_value(LIMIT_TURN_RECORDS);
+	size_t max = MIN(limit_value(LIMIT_TURN_RECORDS), state_room(pipeline->parts.state,
+			attachments_count(pipeline->parts.attachments)));
 	size_t n = trace_drain(pipeline->parts.trace, max);
 
 	hub_flush(pipeline->parts.hub);

@@ -323,6 +323,17 @@ static uint64_t find_number(struct state *state, uint64_t position)
 	return 0;
 }
 
+/* What comes again has its entries already, and is settled before what is new needs them. */
+size_t state_room(const struct state *state, size_t n_attachments)
+{
+	uint64_t room = STATE_JOURNAL;
+
+	if (!state->view.header)
+		return SIZE_MAX;
+	room -= state->view.live->n_published - state->n_settled;
+	return room > n_attachments ? room / MAX(n_attachments, 1u) : 1;
+}
+
 static void remember(struct state *state, uint64_t sequence, uint64_t position,
 		const struct audience *audience)
 {

@@ -56,6 +56,11 @@ void state_commit_losses(struct state *state, struct attachments *attachments);
 bool state_is_long(const struct state *state);
 
 /*
+ * How many records may be handed up before the next commit, at least one: the journal holds the
+ * numbers of all their events, even if each is an event of `n_attachments`.
+ */
+size_t state_room(const struct state *state, size_t n_attachments);
+/*
  * Before an event is published. Its number is the one that an earlier lbrd gave to the event of
  * this record, or the hub's next.
  */
