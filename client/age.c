@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/macro.h"
 
 void age_format(int64_t since, char *buffer, size_t size)
 {
-	int64_t seconds = MAX((int64_t)time(NULL) - since / 1000000000, (int64_t)0);
+	int64_t seconds = MAX((int64_t)time(NULL) - since / (int64_t)NS_PER_SECOND, (int64_t)0);
 
 	if (seconds < 120)
 		snprintf(buffer, size, "%" PRId64 "s", seconds);

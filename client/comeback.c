@@ -19,11 +19,6 @@
 #define FIRST_DELAY_MS 20
 #define LAST_DELAY_MS 500
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_ns(CLOCK_MONOTONIC) / 1000000);
-}
-
 /* A line of its own among those of lbrd. */
 static void tell_json(struct comeback *comeback, const char *text)
 {
@@ -54,7 +49,7 @@ void comeback_begin(struct comeback *comeback)
 	if (comeback->away)
 		return;
 	comeback->away = true;
-	comeback->deadline = now_ms() + comeback->patience * INT64_C(1000);
+	comeback->deadline = clock_ms() + comeback->patience * INT64_C(1000);
 	comeback->delay = 0;
 	tell_json(comeback, "{\"connection\":{\"state\":\"lost\"}}\n");
 	if (!comeback->shut_down)
@@ -91,7 +86,7 @@ int comeback_connect(struct comeback *comeback, struct client **ret)
 
 		comeback->delay = comeback->delay ? MIN(2 * comeback->delay, LAST_DELAY_MS) :
 						    FIRST_DELAY_MS;
-		if (now_ms() + comeback->delay > comeback->deadline)
+		if (clock_ms() + comeback->delay > comeback->deadline)
 			return give_up(comeback, TAKE_PTR(*ret));
 		if (r == 0)
 			return STATUS_OK;

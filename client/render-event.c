@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "client/text.h"
+#include "common/clock.h"
 #include "common/macro.h"
 
 #define COMMAND_MAX 64
@@ -43,8 +44,8 @@ static void put_style(const struct event_renderer *renderer, struct output *out,
 
 static void put_clock(struct event_renderer *renderer, uint64_t nanoseconds, struct output *out)
 {
-	time_t second = (time_t)(nanoseconds / 1000000000);
-	unsigned int micro = (unsigned int)(nanoseconds % 1000000000 / 1000);
+	time_t second = (time_t)(nanoseconds / NS_PER_SECOND);
+	unsigned int micro = (unsigned int)(nanoseconds % NS_PER_SECOND / 1000);
 	char fraction[7] = ".000000";
 
 	if (second != renderer->clock_second) {

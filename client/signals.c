@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 /* timeout(1) signals the process and then its group: what follows so soon is the same. */
 #define TWICE_MS 500
@@ -18,14 +18,6 @@
 static volatile sig_atomic_t interrupted, resized;
 static int64_t interrupted_at;
 static int pipe_fds[2] = { -1, -1 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 static void wake(void)
 {
@@ -40,9 +32,9 @@ static void on_interrupt(int number)
 {
 	if (!interrupted) {
 		interrupted = 1;
-		interrupted_at = now_ms();
+		interrupted_at = clock_ms();
 		wake();
-	} else if (now_ms() - interrupted_at >= TWICE_MS) {
+	} else if (clock_ms() - interrupted_at >= TWICE_MS) {
 		signal(number, SIG_DFL);
 		raise(number);
 	}

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/symbol/index-format.h"
 #include "daemon/symbol/mapped-file.h"
 #include "daemon/wire/event-clear.h"
@@ -153,7 +154,7 @@ bool index_cache_look(const struct index_cache *cache, const struct build_id *id
 		.device = st.st_dev,
 		.inode = st.st_ino,
 		.size = (uint64_t)st.st_size,
-		.changed = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec,
+		.changed = (int64_t)(st.st_mtim.tv_sec * NS_PER_SECOND) + st.st_mtim.tv_nsec,
 	};
 	return true;
 }

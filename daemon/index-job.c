@@ -23,7 +23,7 @@
 #include "daemon/wire/event-clear.h"
 
 /* Nanoseconds. Most indices are made before; on a busy machine that of a kernel takes minutes. */
-#define PROGRESS_INTERVAL (5 * UINT64_C(1000000000))
+#define PROGRESS_INTERVAL (5 * NS_PER_SECOND)
 
 #define SEARCHING "It is being looked for."
 

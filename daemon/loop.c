@@ -8,8 +8,6 @@
 #include "common/clock.h"
 #include "common/macro.h"
 
-#define MILLISECOND 1000000u
-
 void loop_run(struct event_base *base, struct loop_counters *counters)
 {
 	uint64_t before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -19,8 +17,8 @@ void loop_run(struct event_base *base, struct loop_counters *counters)
 		uint64_t turn = after - before;
 
 		counters->turns++;
-		counters->over_1_ms += turn > MILLISECOND;
-		counters->over_5_ms += turn > 5 * MILLISECOND;
+		counters->over_1_ms += turn > NS_PER_MS;
+		counters->over_5_ms += turn > 5 * NS_PER_MS;
 		counters->longest = MAX(counters->longest, turn);
 		before = after;
 	}

@@ -180,7 +180,7 @@ static int make_symbols(struct daemon *daemon)
 		.render_run = path_text_render,
 		.max_path_bytes = limit_value(LIMIT_PATH_BYTES),
 		.max_run = limit_value(LIMIT_RUN),
-		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * 1000000000,
+		.grace_ns = limit_value(LIMIT_SYMBOL_GRACE) * NS_PER_SECOND,
 		.need = on_need,
 		.userdata = daemon,
 		.live = true,

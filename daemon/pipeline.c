@@ -180,7 +180,7 @@ static unsigned int pause_milliseconds(struct pipeline *pipeline)
 	unsigned int interval = limit_value(LIMIT_TURN_INTERVAL);
 	struct trace_description description;
 
-	if (clock_ns(CLOCK_MONOTONIC) < pipeline->emptied_at + interval * 1000000)
+	if (clock_ns(CLOCK_MONOTONIC) < pipeline->emptied_at + interval * NS_PER_MS)
 		return interval;
 	if (!hub_is_busy(pipeline->parts.hub))
 		return 0;

@@ -10,10 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "proto/framing.h"
 #include "proto/json-writer.h"
 #include "proto/message.h"
@@ -166,14 +165,6 @@ static int read_some(struct client *client)
 	return 1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* Waits for input until `deadline` (-1: none). */
 static int wait_readable(struct client *client, int64_t deadline)
 {
@@ -182,7 +173,7 @@ static int wait_readable(struct client *client, int64_t deadline)
 	int n;
 
 	if (deadline >= 0) {
-		left = deadline - now_ms();
+		left = deadline - clock_ms();
 		if (left <= 0)
 			return CLIENT_E_TIMEOUT;
 	}
@@ -211,7 +202,7 @@ int client_next(struct client *client, int timeout_ms, const char **ret, size_t 
 		if (timeout_ms == 0)
 			return CLIENT_E_TIMEOUT;
 		if (timeout_ms > 0 && deadline < 0)
-			deadline = now_ms() + timeout_ms;
+			deadline = clock_ms() + timeout_ms;
 		r = wait_readable(client, deadline);
 		if (r)
 			return r;

@@ -60,9 +60,7 @@ static enum view shape_of(enum view view)
 /* The wall clock may be set: its distance is measured anew every second of records. */
 static uint64_t wall_clock(struct encoder *encoder, uint64_t timestamp)
 {
-	static const uint64_t second = 1000000000;
-
-	if (!encoder->clock_offset || timestamp > encoder->clock_read_at + second) {
+	if (!encoder->clock_offset || timestamp > encoder->clock_read_at + NS_PER_SECOND) {
 		encoder->clock_read_at = clock_ns(CLOCK_MONOTONIC);
 		encoder->clock_offset = clock_ns(CLOCK_REALTIME) - encoder->clock_read_at;
 	}

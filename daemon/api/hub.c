@@ -15,9 +15,6 @@
 #include "daemon/api/replies.h"
 #include "daemon/wire/event-clear.h"
 
-#define MILLISECOND UINT64_C(1000000)
-#define SECOND (1000 * MILLISECOND)
-
 /* What was lost for want of memory, and no later event has brought the word of. */
 static void tell_overdue(struct hub *hub)
 {
@@ -35,7 +32,7 @@ static void drop_stalled(struct hub *hub)
 
 	TAILQ_FOREACH(subscription, &hub->subscriptions, entries)
 		if (call_stalled_for(subscription->call, now) >
-				limit_value(LIMIT_OBSERVER_STALL) * SECOND) {
+				limit_value(LIMIT_OBSERVER_STALL) * NS_PER_SECOND) {
 			hub->counters.stalled++;
 			call_drop_peer(subscription->call, "it accepted nothing of its stream for too long");
 		}

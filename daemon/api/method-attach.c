@@ -191,7 +191,7 @@ static void refuse(struct attach *attach, int error, int detail)
 /* 0: the call is answered. -EINPROGRESS: there is more to do. Else the negative errno is to be. */
 static int take_turn(struct attach *attach)
 {
-	uint64_t end = clock_ns(CLOCK_MONOTONIC) + limit_value(LIMIT_ATTACH_TURN) * 1000000;
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + limit_value(LIMIT_ATTACH_TURN) * NS_PER_MS;
 	struct attachment *attachment;
 	int detail, r;
 

@@ -296,13 +296,13 @@ static void on_drained(struct call *call, void *userdata)
 static void on_turn(evutil_socket_t fd, short what, void *userdata)
 {
 	static const struct timeval later = {.tv_sec = 1};
-	static const uint64_t second = 1000000000;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct dumping *dumping = userdata;
 
 	if (!call_queued(dumping->call))
 		send_part(dumping);
-	else if (call_stalled_for(dumping->call, now) > limit_value(LIMIT_OBSERVER_STALL) * second)
+	else if (call_stalled_for(dumping->call, now) >
+			limit_value(LIMIT_OBSERVER_STALL) * NS_PER_SECOND)
 		call_drop_peer(dumping->call, "it asked for a dump and does not read it");
 	else if (event_add(dumping->turn, &later) < 0)
 		call_drop_peer(dumping->call, "there was no memory to go on with its dump");

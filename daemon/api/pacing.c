@@ -7,8 +7,6 @@
 #include "daemon/api/hub-internal.h"
 #include "daemon/api/limits.h"
 
-#define MILLISECOND UINT64_C(1000000)
-
 /* What comes now would be too much for it, or is lost to it already. */
 static bool is_behind(const struct subscription *subscription)
 {
@@ -20,7 +18,7 @@ static bool is_worth_waiting_for(const struct subscription *subscription, uint64
 {
 	return is_behind(subscription) && !subscription->outpaced &&
 			call_stalled_for(subscription->call, now) <
-			limit_value(LIMIT_PACE_STALL) * MILLISECOND;
+			limit_value(LIMIT_PACE_STALL) * NS_PER_MS;
 }
 
 /* Those that are behind now are not waited for again before they have caught up. */
@@ -49,7 +47,7 @@ bool hub_is_busy(struct hub *hub)
 		hub->waiting_since = 0;
 	else if (!hub->waiting_since)
 		hub->waiting_since = now;
-	else if (now - hub->waiting_since > limit_value(LIMIT_PACE_WAIT) * MILLISECOND) {
+	else if (now - hub->waiting_since > limit_value(LIMIT_PACE_WAIT) * NS_PER_MS) {
 		give_up(hub);
 		behind = false;
 	}

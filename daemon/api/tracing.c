@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/macro.h"
 
 void tracings_init(struct tracings *tracings, struct trace *trace)
@@ -210,7 +211,6 @@ static bool admits(struct tracings *tracings, struct attachment *attachment,
 		const struct snapshot *snapshot)
 {
 	const struct attachment_filter *filter = &attachment->filter;
-	static const uint64_t second = 1000000000;
 
 	if (snapshot->timestamp < attachment->active_from ||
 			snapshot->timestamp > attachment->active_until)
@@ -221,7 +221,7 @@ static bool admits(struct tracings *tracings, struct attachment *attachment,
 		return false;
 	if (filter->max_per_second) {
 		/* Records of several CPUs are not strictly in order of time. */
-		if (snapshot->timestamp >= attachment->second_start + second) {
+		if (snapshot->timestamp >= attachment->second_start + NS_PER_SECOND) {
 			attachment->second_start = snapshot->timestamp;
 			attachment->second_events = 0;
 		}

@@ -11,16 +11,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/macro.h"
 #include "daemon/symbol/kallsyms.h"
 #include "daemon/symbol/rescan.h"
 #include "daemon/symbol/uevents.h"
 
-#define SECOND 1000000000ull
 #define MODULES_PATH "/proc/modules"
 
 /*
@@ -29,17 +28,9 @@
  */
 #define MAX_EAGER_BYTES (32u << 20)
 
-static uint64_t read_clock(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * SECOND + now.tv_nsec;
-}
-
 uint64_t code_clock(void)
 {
-	return read_clock(CLOCK_MONOTONIC_COARSE);
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 /* Ends a life and begins another in its place. NULL (no memory) means: do not cache. */
@@ -81,8 +72,8 @@ size_t code_bytes(const struct code *code)
  */
 static uint64_t boottime_to_monotonic(uint64_t time)
 {
-	uint64_t monotonic = read_clock(CLOCK_MONOTONIC);
-	uint64_t asleep = read_clock(CLOCK_BOOTTIME) - monotonic;
+	uint64_t monotonic = clock_ns(CLOCK_MONOTONIC);
+	uint64_t asleep = clock_ns(CLOCK_BOOTTIME) - monotonic;
 
 	return time > asleep ? time - asleep : 0;
 }
@@ -166,7 +157,7 @@ void code_take_in(struct code *code)
 
 	if (!code->sideband)
 		return;
-	now = read_clock(CLOCK_MONOTONIC);
+	now = clock_ns(CLOCK_MONOTONIC);
 	lost = sideband_drain(code->sideband, on_report, code);
 	if (lost) {
 		code->lost_reports += lost;
@@ -255,7 +246,7 @@ static bool compare_modules(struct code *code, bool certain)
 	}
 	code->modules_changes++;
 	code->modules_since = seen;
-	code->modules_changed_at = read_clock(CLOCK_MONOTONIC); /* to be later than any record */
+	code->modules_changed_at = clock_ns(CLOCK_MONOTONIC); /* to be later than any record */
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
@@ -269,7 +260,7 @@ bool code_search(struct code *code, uint64_t now)
 {
 	if (!code->live || now < code->next_search)
 		return false;
-	code->next_search = now + SECOND;
+	code->next_search = now + NS_PER_SECOND;
 	if (!code->sideband)
 		rescan_images(code, now);
 	return compare_modules(code, false) || !code->sideband;
@@ -308,7 +299,7 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 		look_at_cpus(code, now);
 	if (!due)
 		return;
-	code->next_look = now + SECOND;
+	code->next_look = now + NS_PER_SECOND;
 	if (code->former && now > code->modules_changed_at + grace) {
 		retire_table(code, code->former);
 		code->former = NULL;

@@ -260,13 +260,13 @@ static bool wait_writable(struct server *server, int timeout_ms)
 
 void server_flush(struct server *server, unsigned int timeout_ms)
 {
-	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ms * UINT64_C(1000000), now;
+	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ms * NS_PER_MS, now;
 	struct peer *peer;
 
 	server->flushing = true;
 	listener_free_all(server);
 	while ((now = clock_ns(CLOCK_MONOTONIC)) < deadline &&
-			wait_writable(server, (deadline - now) / 1000000 + 1)) {
+			wait_writable(server, (deadline - now) / NS_PER_MS + 1)) {
 		LIST_FOREACH(peer, &server->peers, link)
 			if (peer->output.bytes > 0)
 				peer_flush(peer);
