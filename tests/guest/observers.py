@@ -75,17 +75,19 @@ def test_a_latecomer_gets_its_replay():
                 harness.equal(len(rows), 32, "rows of a raw replay")
 
 
-def test_an_observer_that_never_reads_is_told_and_slows_nobody():
-    n = 3000
+def test_an_observer_that_hardly_reads_is_told_and_slows_nobody():
+    n, portion = 3000, 200
     with harness.Programs("paths") as loaded, harness.Lbrd() as lbrd:
         owner, id = attach(lbrd, loaded["paths"])
         with owner, watch(lbrd) as stalled:
-            got = 0
-            while got < n:  # in portions that the ring holds, each read before the next
-                loaded["paths"].run(PACKET.data, repeat=500)
-                got += len(events(owner, 500))
-            # Now the stalled one wakes up: whole events, one account of what it missed.
             received, skipped = [], 0
+            for _ in range(n // portion):
+                loaded["paths"].run(PACKET.data, repeat=portion)
+                harness.equal(len(events(owner, portion)), portion)
+                # One that takes nothing for half a minute, as it does on a busy machine, is given up:
+                # it takes more than is in its socket, which is less than it is sent.
+                received += events(stalled, portion // 5)
+            # Now the stalled one wakes up: whole events, one account of what it missed.
             with lbrd.connect() as other:
                 other.send("Detach", {"attachment": id})
                 while True:
