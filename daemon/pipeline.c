@@ -29,6 +29,7 @@ struct pipeline {
 	uint64_t emptied_at; /* CLOCK_MONOTONIC: when a turn last found the ring empty */
 	struct event *tick;
 	struct event *hold_over; /* pending while the ring is held for observers */
+	struct event *catch_up; /* pending while symbols are behind */
 	size_t awaited; /* observers */
 	struct event **reports_readable; /* of symbols */
 	size_t n_reports;
@@ -62,6 +63,7 @@ void pipeline_free(struct pipeline *pipeline)
 	event_clear(&pipeline->pause);
 	event_clear(&pipeline->tick);
 	event_clear(&pipeline->hold_over);
+	event_clear(&pipeline->catch_up);
 	free(pipeline->signatures);
 	free(pipeline);
 }
@@ -168,11 +170,33 @@ static bool take_turn(struct pipeline *pipeline)
 	return n < max;
 }
 
+/* ---- symbols that are behind ---- */
+
+static void begin_to_catch_up(struct pipeline *pipeline)
+{
+	const struct timeval at_once = {};
+
+	if (symbols_is_behind(pipeline->parts.symbols) &&
+	    !event_pending(pipeline->catch_up, EV_TIMEOUT, NULL))
+		event_add(pipeline->catch_up, &at_once);
+}
+
+/* In parts, between which others are served. */
+static void on_catch_up(evutil_socket_t fd, short what, void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+
+	if (symbols_go_on(pipeline->parts.symbols))
+		begin_to_catch_up(pipeline);
+	else
+		pipeline_resume(pipeline);
+}
+
 /* ---- the loop ---- */
 
 /*
  * How long records are better left in the ring: a moment when the ring was empty just now and more
- * than this one will come, longer while hub_is_busy() and there is room.
+ * than this one will come, longer while hub_is_busy() or symbols are behind and there is room.
  */
 static unsigned int pause_milliseconds(struct pipeline *pipeline)
 {
@@ -182,7 +206,7 @@ static unsigned int pause_milliseconds(struct pipeline *pipeline)
 
 	if (clock_ns(CLOCK_MONOTONIC) < pipeline->emptied_at + interval * NS_PER_MS)
 		return interval;
-	if (!hub_is_busy(pipeline->parts.hub))
+	if (!hub_is_busy(pipeline->parts.hub) && !symbols_is_behind(pipeline->parts.symbols))
 		return 0;
 	trace_describe(pipeline->parts.trace, &description);
 	return description.ring_used < limit_value(LIMIT_PACE_RING) ? long_pause : 0;
@@ -214,6 +238,7 @@ static void on_ring_readable(evutil_socket_t fd, short what, void *userdata)
 	unsigned int ms = pause_milliseconds(pipeline);
 	const struct timeval moment = {.tv_usec = ms * 1000};
 
+	begin_to_catch_up(pipeline);
 	/* Without memory for the pause there is none. */
 	if (ms && event_add(pipeline->pause, &moment) == 0)
 		event_del(pipeline->ring_readable);
@@ -283,6 +308,7 @@ static void on_reports(evutil_socket_t fd, short what, void *userdata)
 	struct pipeline *pipeline = userdata;
 
 	symbols_hear(pipeline->parts.symbols);
+	begin_to_catch_up(pipeline);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *userdata)
@@ -290,6 +316,7 @@ static void on_tick(evutil_socket_t fd, short what, void *userdata)
 	struct pipeline *pipeline = userdata;
 
 	symbols_refresh(pipeline->parts.symbols);
+	begin_to_catch_up(pipeline);
 	lbr_follow_cpus(pipeline->parts.lbr);
 	/* Those who wait for losses are not back yet. */
 	if (!is_held(pipeline)) {
@@ -338,9 +365,10 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_parts *parts
 	pipeline->pause = event_new(pipeline->base, -1, 0, on_pause_over, pipeline);
 	pipeline->tick = event_new(pipeline->base, -1, EV_PERSIST, on_tick, pipeline);
 	pipeline->hold_over = event_new(pipeline->base, -1, 0, on_hold_over, pipeline);
+	pipeline->catch_up = event_new(pipeline->base, -1, 0, on_catch_up, pipeline);
 	if (!pipeline->ring_readable || !pipeline->turn_wanted || !pipeline->detached ||
 			!pipeline->pause || !pipeline->tick || !pipeline->hold_over ||
-			begin(pipeline) < 0 ||
+			!pipeline->catch_up || begin(pipeline) < 0 ||
 			event_add(pipeline->detached, NULL) < 0 ||
 			event_add(pipeline->tick, &second) < 0)
 		return -ENOMEM;

@@ -161,9 +161,15 @@ void code_take_in(struct code *code)
 	lost = sideband_drain(code->sideband, on_report, code);
 	if (lost) {
 		code->lost_reports += lost;
-		rescan_images(code, now);
+		rescan_begin(code);
 	}
-	code->known_until = now;
+	code_know_until(code, now);
+}
+
+void code_know_until(struct code *code, uint64_t time)
+{
+	if (!code->rescan)
+		code->known_until = MAX(code->known_until, time);
 }
 
 /* Of the time in which the former modules stood for certain, the present table says nothing. */
@@ -194,15 +200,24 @@ static void retire_table(struct code *code, struct symbol_table *table)
 	grown[code->n_old_tables++] = table;
 }
 
-/* Of the modules; of the kernel, too, if asked for, or if it could not be read before. */
-static int read_tables(struct code *code, bool with_kernel)
+static void take_modules(struct code *code, const struct kallsyms_result *result)
 {
-	bool kernel = with_kernel || code->addresses_hidden;
+	retire_table(code, code->former);
+	code->former = code->modules;
+	code->modules = result->modules;
+	begin_modules_anew(code);
+	code->modules_stale = false;
+	code_note_arrival(code);
+}
+
+/* Of the kernel and of the modules. */
+static int read_tables(struct code *code)
+{
 	struct kallsyms_wish wish = {
-		.kernel = kernel,
+		.kernel = true,
 		.modules = true,
 		.loaded = &code->loaded,
-		.image = kernel ? rescan_image_found : NULL,
+		.image = rescan_image_found,
 		.userdata = code,
 	};
 	struct kallsyms_result result;
@@ -211,25 +226,55 @@ static int read_tables(struct code *code, bool with_kernel)
 	if (r < 0)
 		return r;
 	code->addresses_hidden = result.hidden;
-	retire_table(code, code->former);
-	code->former = code->modules;
-	code->modules = result.modules;
-	begin_modules_anew(code);
-	if (kernel) {
-		retire_table(code, code->kernel);
-		code->kernel = result.kernel;
-		begin_anew(code, &code->kernel_life);
-	}
-	code->modules_stale = false;
-	code_note_arrival(code);
+	take_modules(code, &result);
+	retire_table(code, code->kernel);
+	code->kernel = result.kernel;
+	begin_anew(code, &code->kernel_life);
 	return 0;
+}
+
+static void drop_tables(struct code *code)
+{
+	kallsyms_end(code->tables);
+	code->tables = NULL;
+}
+
+/* A part of the new table of the modules. Positive: there is more. */
+static int go_on_with_modules(struct code *code)
+{
+	const struct kallsyms_wish wish = { .modules = true, .loaded = &code->loaded };
+	struct kallsyms_result result;
+	int r = 0;
+
+	if (!code->tables)
+		r = kallsyms_begin(code->kallsyms_path, &wish, &code->tables);
+	if (r == 0)
+		r = kallsyms_go_on(code->tables, &result);
+	if (r > 0)
+		return r;
+	if (r == 0) {
+		code->addresses_hidden |= result.hidden; /* once they are shown, all is read */
+		take_modules(code, &result);
+	}
+	drop_tables(code);
+	code->modules_stale = false; /* not again for the same news */
+	return r;
 }
 
 const struct symbol_table *code_modules(struct code *code)
 {
-	if (code->modules_stale && read_tables(code, false) < 0)
-		code->modules_stale = false; /* not again for the same news */
+	while (code->modules_stale)
+		go_on_with_modules(code);
 	return code->modules;
+}
+
+bool code_go_on(struct code *code)
+{
+	if (code->rescan)
+		rescan_go_on(code);
+	else if (code->modules_stale)
+		go_on_with_modules(code);
+	return code_is_behind(code);
 }
 
 /* True when other modules are loaded than before: `certain` if they must be, however they look. */
@@ -250,6 +295,7 @@ static bool compare_modules(struct code *code, bool certain)
 	modules_deinit(&code->loaded);
 	code->loaded = loaded;
 	/* What a module's memory held is not known any more; read it when somebody asks. */
+	drop_tables(code);
 	code->modules_stale = true;
 	begin_modules_anew(code);
 	code_note_arrival(code);
@@ -261,8 +307,11 @@ bool code_search(struct code *code, uint64_t now)
 	if (!code->live || now < code->next_search)
 		return false;
 	code->next_search = now + NS_PER_SECOND;
-	if (!code->sideband)
-		rescan_images(code, now);
+	if (!code->sideband) {
+		rescan_begin(code);
+		while (code->rescan)
+			rescan_go_on(code);
+	}
 	return compare_modules(code, false) || !code->sideband;
 }
 
@@ -274,10 +323,10 @@ static void forget_cpu(unsigned int cpu, void *userdata)
 		sideband_forget_cpu(code->sideband, cpu);
 }
 
-static void look_at_cpus(struct code *code, uint64_t now)
+static void look_at_cpus(struct code *code)
 {
 	if (code->sideband && sideband_follow_cpus(code->sideband))
-		rescan_images(code, now);
+		rescan_begin(code);
 }
 
 void code_look_around(struct code *code, uint64_t now, uint64_t grace)
@@ -296,7 +345,7 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 	else
 		code->modules_seen = now;
 	if (news.cpus || news.lost)
-		look_at_cpus(code, now);
+		look_at_cpus(code);
 	if (!due)
 		return;
 	code->next_look = now + NS_PER_SECOND;
@@ -309,7 +358,7 @@ void code_look_around(struct code *code, uint64_t now, uint64_t grace)
 	if (!code->sideband || code->programs_hidden)
 		rescan_programs(code, code->known_until);
 	if (code->addresses_hidden && kallsyms_visible(code->kallsyms_path))
-		read_tables(code, true);
+		read_tables(code);
 }
 
 int code_init(struct code *code, const char *kallsyms_path, bool live)
@@ -327,7 +376,7 @@ int code_init(struct code *code, const char *kallsyms_path, bool live)
 		code->modules_seen = code_clock();
 	}
 	code_note_arrival(code);
-	r = read_tables(code, true);
+	r = read_tables(code);
 	if (r < 0 && r != -ENOMEM) { /* no such file, or not for us: empty tables do */
 		code->addresses_hidden = true;
 		r = symbol_table_new(&code->kernel);
@@ -359,6 +408,8 @@ void code_bury(struct code *code)
 
 void code_deinit(struct code *code)
 {
+	rescan_free(code->rescan);
+	drop_tables(code);
 	images_deinit(&code->images);
 	life_retire(code->kernel_life, &code->retired);
 	life_retire(code->module_life, &code->retired);

@@ -39,6 +39,8 @@ struct code {
 	uint64_t modules_changed_at; /* when we learned of it: `former` stood no longer than that */
 	uint64_t modules_changes; /* how often other modules were found loaded */
 	bool modules_stale; /* the table of the modules is to be read again before it is used */
+	struct kallsyms_reading *tables; /* the new table of the modules; NULL: not begun */
+	struct rescan *rescan; /* of images, since reports are missing; NULL: none are */
 	struct sideband *sideband; /* NULL: no reports */
 	int uevents; /* descriptor, or negative */
 	bool listen; /* something may wait there */
@@ -64,13 +66,26 @@ static inline bool code_has_news(const struct code *code)
 /* Takes the kernel's reports in. */
 void code_take_in(struct code *code);
 
+/* Everything that happened until then is known, but for what is being read anew. */
+void code_know_until(struct code *code, uint64_t time);
+
+/*
+ * Whether something is to be read anew, which takes long: code_go_on() reads a part of it, and says
+ * whether there is more.
+ */
+static inline bool code_is_behind(const struct code *code)
+{
+	return code->rescan || code->modules_stale;
+}
+bool code_go_on(struct code *code);
+
 /*
  * What perf does not report: modules and CPUs that came or went (once a second, or when told to
  * listen), and what nobody reports. A former table of modules goes after `grace`.
  */
 void code_look_around(struct code *code, uint64_t now, uint64_t grace);
 
-/* The table of the modules as they are now. */
+/* The table of the modules as they are now: read to its end if need be. */
 const struct symbol_table *code_modules(struct code *code);
 
 /*

@@ -11,8 +11,8 @@
 
 /*
  * Called for code that the kernel made at run time: BPF programs and trampolines (module "bpf"),
- * pages of ftrace and kprobes ("__builtin__ftrace"). Strings are borrowed. Non-zero ends the
- * reading and is returned.
+ * pages of ftrace and kprobes ("__builtin__ftrace"). Strings are borrowed. A negative number ends
+ * the reading and is returned.
  */
 typedef int (*kallsyms_image_fn)(uint64_t start, const char *name, const char *module,
 		void *userdata);
@@ -33,6 +33,18 @@ struct kallsyms_result {
 
 /* Reads the whole file, which takes the kernel about 0.1 s. Negative errno. */
 int kallsyms_read(const char *path, const struct kallsyms_wish *wish, struct kallsyms_result *ret);
+
+/*
+ * The same in parts of less than a millisecond, for who has other things to do. Code made at run
+ * time, which stands at the end of the file, is read in one part: it is as it was at one moment.
+ */
+struct kallsyms_reading;
+
+int kallsyms_begin(const char *path, const struct kallsyms_wish *wish,
+		struct kallsyms_reading **ret);
+/* Positive: there is more to read; 0: that was all; negative errno. After these only the end. */
+int kallsyms_go_on(struct kallsyms_reading *reading, struct kallsyms_result *ret);
+void kallsyms_end(struct kallsyms_reading *reading);
 
 /* Whether the first symbols of the file have addresses: cheap. False as well when unreadable. */
 bool kallsyms_visible(const char *path);

@@ -2,9 +2,13 @@
 /*
  * /proc/kallsyms tells the start and the name of every BPF image but not its length; the programs'
  * own information tells the length but knows no trampolines. Together they replace lost reports.
+ *
+ * Programs are quickly asked for, so they are right at once; kallsyms is read in parts, and records
+ * had better wait until it is read (symbols_go_on()), for trampolines may have others' names.
  */
 #include "daemon/symbol/rescan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,8 +146,10 @@ int rescan_image_found(uint64_t start, const char *name, const char *module, voi
 	return r;
 }
 
-struct census {
+/* Where images start, as far as they were read. */
+struct rescan {
 	struct code *code;
+	struct kallsyms_reading *reading;
 	uint64_t *starts;
 	size_t n;
 	size_t capacity;
@@ -151,19 +157,19 @@ struct census {
 
 static int count_image(uint64_t start, const char *name, const char *module, void *userdata)
 {
-	struct census *census = userdata;
+	struct rescan *rescan = userdata;
 
-	if (census->n == census->capacity) {
-		size_t capacity = MAX(2 * census->capacity, (size_t)256);
-		uint64_t *grown = reallocarray(census->starts, capacity, sizeof(*grown));
+	if (rescan->n == rescan->capacity) {
+		size_t capacity = MAX(2 * rescan->capacity, (size_t)256);
+		uint64_t *grown = reallocarray(rescan->starts, capacity, sizeof(*grown));
 
 		if (!grown)
-			return -1;
-		census->starts = grown;
-		census->capacity = capacity;
+			return -ENOMEM;
+		rescan->starts = grown;
+		rescan->capacity = capacity;
 	}
-	census->starts[census->n++] = start;
-	return rescan_image_found(start, name, module, census->code);
+	rescan->starts[rescan->n++] = start;
+	return rescan_image_found(start, name, module, rescan->code);
 }
 
 static int compare_starts(const void *a, const void *b)
@@ -173,38 +179,84 @@ static int compare_starts(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void end_missing(struct code *code, const struct census *census, uint64_t now)
+static void end_missing(struct code *code, struct rescan *rescan, uint64_t now)
 {
 	struct images *images = &code->images;
 
+	if (rescan->n)
+		qsort(rescan->starts, rescan->n, sizeof(*rescan->starts), compare_starts);
 	for (size_t i = 0; i < images->n_live;) {
 		uint64_t start = images->live[i]->start;
 
-		if (bsearch(&start, census->starts, census->n, sizeof(start), compare_starts))
+		if (rescan->n && bsearch(&start, rescan->starts, rescan->n, sizeof(start),
+					 compare_starts))
 			i++;
 		else
 			images_end(images, start, now);
 	}
 }
 
-void rescan_images(struct code *code, uint64_t now)
+void rescan_free(struct rescan *rescan)
+{
+	if (!rescan)
+		return;
+	kallsyms_end(rescan->reading);
+	free(rescan->starts);
+	free(rescan);
+}
+
+static int begin_reading(struct code *code, struct rescan **ret)
+{
+	struct rescan *rescan = calloc(1, sizeof(*rescan));
+	struct kallsyms_wish wish = { .image = count_image, .userdata = rescan };
+	int r;
+
+	if (!rescan)
+		return -ENOMEM;
+	rescan->code = code;
+	r = kallsyms_begin(code->kallsyms_path, &wish, &rescan->reading);
+	if (r < 0) {
+		free(rescan);
+		return r;
+	}
+	*ret = rescan;
+	return 0;
+}
+
+static void finish(struct code *code, uint64_t now)
+{
+	rescan_free(code->rescan);
+	code->rescan = NULL;
+	images_doubt_dead(&code->images, code->known_until);
+	code->known_until = now;
+}
+
+void rescan_begin(struct code *code)
 {
 	_cleanup_(id_list_deinit) struct id_list present = {};
-	struct census census = { .code = code };
-	struct kallsyms_wish wish = { .image = count_image, .userdata = &census };
-	struct kallsyms_result result;
+	uint64_t now = code_clock();
 
+	rescan_free(code->rescan);
+	code->rescan = NULL;
 	/* What is bound is compared by id: another program may stand at the same address. */
-	if (!list_present(&present))
-		return;
-	end_unloaded(code, &present);
-	if (kallsyms_read(code->kallsyms_path, &wish, &result) == 0 && !result.hidden) {
-		if (census.n)
-			qsort(census.starts, census.n, sizeof(*census.starts), compare_starts);
-		end_missing(code, &census, now);
+	if (list_present(&present)) {
+		end_unloaded(code, &present);
+		learn_unknown(code, &present, code->known_until);
 	}
-	free(census.starts);
-	images_doubt_dead(&code->images, code->known_until);
-	learn_unknown(code, &present, code->known_until);
-	code->known_until = now;
+	if (begin_reading(code, &code->rescan) < 0)
+		finish(code, now);
+}
+
+bool rescan_go_on(struct code *code)
+{
+	struct kallsyms_result result;
+	uint64_t now = code_clock();
+	int r = kallsyms_go_on(code->rescan->reading, &result);
+
+	if (r > 0)
+		return true;
+	if (r == 0 && !result.hidden)
+		end_missing(code, code->rescan, now);
+	finish(code, now);
+	return false;
 }

@@ -99,7 +99,7 @@ void symbols_refresh(struct symbols *symbols)
 	if (code_has_news(code))
 		code_take_in(code);
 	else
-		code->known_until = MAX(code->known_until, now);
+		code_know_until(code, now);
 	code_look_around(code, now, symbols->config.grace_ns);
 	if (now > symbols->config.grace_ns) {
 		images_reap(&code->images, now - symbols->config.grace_ns);
@@ -116,6 +116,18 @@ void symbols_refresh(struct symbols *symbols)
 		code_bury(code);
 		lines_bury(&symbols->lines);
 	}
+}
+
+bool symbols_is_behind(const struct symbols *symbols)
+{
+	return code_is_behind(&symbols->code);
+}
+
+bool symbols_go_on(struct symbols *symbols)
+{
+	if (code_has_news(&symbols->code))
+		code_take_in(&symbols->code);
+	return code_go_on(&symbols->code);
 }
 
 void symbols_hear(struct symbols *symbols)
@@ -322,7 +334,7 @@ static uint64_t catch_up(struct symbols *symbols, uint64_t timestamp)
 			code_take_in(&symbols->code);
 		if (timestamp != NOW) {
 			symbols->fresh_until = timestamp;
-			symbols->code.known_until = MAX(symbols->code.known_until, timestamp);
+			code_know_until(&symbols->code, timestamp);
 		}
 	}
 	return timestamp;

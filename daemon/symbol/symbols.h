@@ -78,6 +78,14 @@ size_t symbols_get_fds(const struct symbols *symbols, int *fds, size_t max);
 void symbols_hear(struct symbols *symbols);
 
 /*
+ * Whether something must be read anew that takes long: reports were lost, or other modules are
+ * loaded. Records had better wait meanwhile, for names may be missing or others'. symbols_go_on()
+ * reads for less than a millisecond; true: there is more to read.
+ */
+bool symbols_is_behind(const struct symbols *symbols);
+bool symbols_go_on(struct symbols *symbols);
+
+/*
  * What `address` was at the moment `timestamp` (CLOCK_MONOTONIC, ns; 0: now). Never fails: an
  * address without a symbol gives a location with kind LOCATION_UNKNOWN; out of memory gives a
  * static one. Valid until the next symbols_refresh().

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long lbrd serves nobody while an index is being built and events arrive: in the guest, by
-lbrd's own counters. With the kernel's debug package in the cache it is the index of the whole
-kernel, else only that of a module. And what memory lbrd has then for its own. Run by
-tests/guest/lines under `--icount`, where a nanosecond of CPU time is one instruction."""
+"""How long lbrd serves nobody while an index is being built, events arrive and a module is loaded,
+which makes lbrd read the symbols of all modules anew: in the guest, by lbrd's own counters. With
+the kernel's debug package in the cache it is the index of the whole kernel, else only that of a
+module. And what memory lbrd has then for its own. Run by tests/guest/lines under `--icount`, where
+a nanosecond of CPU time is one instruction."""
 
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -49,6 +51,7 @@ def main():
     with lines_scene.Scene() as scene:
         scene.wait_index("vmlinux", "building", "ready")
         before = counters(scene.lbrd)
+        subprocess.run(["modprobe", "dummy"], check=True)
         while scene.index("vmlinux")["state"] == "building":
             for _ in range(5):
                 scene.module.run(scene.program)
