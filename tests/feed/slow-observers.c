@@ -19,7 +19,6 @@
 
 #define OBSERVERS 256
 #define SLOW_READ 4096
-#define SECOND 1000000000ull
 
 enum habit {
 	STALLED,
@@ -86,6 +85,7 @@ static void live(struct feed *feed, size_t i, bool patient)
 
 static void send_all(struct feed *feed, const struct pace *pace, size_t n_events)
 {
+	const uint64_t patience = limit_value(LIMIT_OBSERVER_STALL) * NS_PER_SECOND / 2;
 	uint64_t stalled_since = clock_ns(CLOCK_MONOTONIC), now;
 	size_t sent = 0;
 	bool patient;
@@ -99,7 +99,7 @@ static void send_all(struct feed *feed, const struct pace *pace, size_t n_events
 			errx(1, "the ring is full: %zu records wait", feed_waiting(feed));
 		sent += n;
 		now = clock_ns(CLOCK_MONOTONIC);
-		patient = now - stalled_since < limit_value(LIMIT_OBSERVER_STALL) * SECOND / 2;
+		patient = now - stalled_since < patience;
 		stalled_since = patient ? stalled_since : now;
 		for (size_t i = 0; i < OBSERVERS; i++)
 			live(feed, i, patient);

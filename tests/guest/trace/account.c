@@ -7,7 +7,6 @@
 #include "tests/guest/trace/fixture.h"
 
 #define BURST 200000
-#define SECOND 1000000000ull
 
 static uint64_t sum(const struct tracer_losses *losses)
 {
@@ -103,7 +102,7 @@ static void rate_ceiling(void)
 	start = clock_ns(CLOCK_MONOTONIC);
 	pid = start_runs(fd, BURST / 10, 1, 0);
 	drain_until(&fixture, tracer, &pid, 1);
-	seconds = (clock_ns(CLOCK_MONOTONIC) - start) / SECOND;
+	seconds = (clock_ns(CLOCK_MONOTONIC) - start) / NS_PER_SECOND;
 	tracer_losses(tracer, true, &losses);
 	printf("# %zu delivered, %llu above the rate\n", fixture.n_records,
 			(unsigned long long)losses.rate);
