@@ -321,11 +321,13 @@ uint64_t images_last_end(const struct images *images, uint64_t start, uint64_t e
 	return 0;
 }
 
-void images_reap(struct images *images, uint64_t time)
+void images_reap(struct images *images, uint64_t now, uint64_t grace)
 {
-	size_t n = 0;
+	size_t n;
 
-	while (n < images->n_dead && images->dead[n]->until < time)
+	for (n = images->n_dead; n-- > 0 && !images->dead[n]->noticed;)
+		images->dead[n]->noticed = now;
+	for (n = 0; n < images->n_dead && images->dead[n]->noticed + grace < now;)
 		n++;
 	if (n)
 		drop_oldest_dead(images, n);

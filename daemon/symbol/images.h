@@ -17,6 +17,7 @@ struct image {
 	enum location_kind kind;
 	uint64_t from; /* CLOCK_MONOTONIC, nanoseconds */
 	uint64_t until; /* LIFE_OPEN while it is there */
+	uint64_t noticed; /* by images_reap(), that it ended; 0: not yet */
 	struct life *life; /* of what was cached of it */
 	struct bpf_program *program; /* NULL: not known */
 	size_t function; /* of the program */
@@ -104,8 +105,11 @@ struct bpf_program *images_program(const struct images *images, uint32_t id);
 /* When the last dead image that touched [start, end) ended; 0: none did. */
 uint64_t images_last_end(const struct images *images, uint64_t start, uint64_t end);
 
-/* Condemns what ended before `time`. */
-void images_reap(struct images *images, uint64_t time);
+/*
+ * Condemns what was dead when this was called more than `grace` before `now`: whoever was stopped
+ * for longer than that still finds what stood in the records of that time.
+ */
+void images_reap(struct images *images, uint64_t now, uint64_t grace);
 
 /* Frees what was condemned. The locations cached of it must have been swept out before. */
 void images_bury(struct images *images);

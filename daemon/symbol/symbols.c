@@ -101,10 +101,9 @@ void symbols_refresh(struct symbols *symbols)
 	else
 		code_know_until(code, now);
 	code_look_around(code, now, symbols->config.grace_ns);
-	if (now > symbols->config.grace_ns) {
-		images_reap(&code->images, now - symbols->config.grace_ns);
+	images_reap(&code->images, now, symbols->config.grace_ns);
+	if (now > symbols->config.grace_ns)
 		lines_forget_modules(&symbols->lines, now - symbols->config.grace_ns);
-	}
 	if (symbols->lines.n_old) /* locations have names of them */
 		code_renew(code);
 	if (code_has_dead(code) || cache_is_full(&symbols->cache.cache) ||

@@ -44,6 +44,7 @@ static void try_lives(void)
 	a = add(&images, "bpf_prog_a", 0x1000, 0x100, 10);
 	CHECK(life_holds(a->life, 10) && !life_holds(a->life, 9));
 	images_end(&images, 0x1000, 20);
+	images_reap(&images, 1000, 100); /* it is noticed long after it ended */
 	/* What was cached of it holds until something else stands there. */
 	CHECK(life_holds(a->life, 25));
 	add(&images, "bpf_prog_b", 0x1040, 0x100, 30);
@@ -76,7 +77,9 @@ static void try_lives(void)
 	check(&images, 0x1050, 45, "bpf_prog_b");
 	add(&images, "bpf_prog_c", 0x1000, 0x80, 90);
 
-	images_reap(&images, 30);
+	images_reap(&images, 1100, 100);
+	check(&images, 0x1050, 19, "bpf_prog_a");
+	images_reap(&images, 1101, 100);
 	check(&images, 0x1050, 19, NULL);
 	check(&images, 0x1050, 30, "bpf_prog_b");
 	images_bury(&images);

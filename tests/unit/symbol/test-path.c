@@ -444,7 +444,8 @@ static void try_cache(struct symbols *symbols)
 	CHECK(after.cached_runs > 10);
 
 	images_end(symbols_images(symbols), MAIN, 2000);
-	images_reap(symbols_images(symbols), 3000);
+	images_reap(symbols_images(symbols), 3000, 0);
+	images_reap(symbols_images(symbols), 3001, 0);
 	symbols_refresh(symbols);
 	symbols_describe(symbols, &after);
 	CHECK(after.cached_runs < before.cached_runs);
