@@ -93,8 +93,8 @@ static unsigned int width_of(const char *text)
 	return text_width(text, strlen(text));
 }
 
-/* Takes from the widest column that can give, until the line fits or none can. */
-static void shrink_columns(const struct table *table, unsigned int width, unsigned int *widths)
+/* Takes from the widest column that can give, until the line fits. False: none can. */
+static bool shrink_columns(const struct table *table, unsigned int width, unsigned int *widths)
 {
 	unsigned int all = 0;
 
@@ -110,13 +110,15 @@ static void shrink_columns(const struct table *table, unsigned int width, unsign
 				widest = c;
 		}
 		if (widest == MAX_COLUMNS)
-			return;
+			return false;
 		widths[widest]--;
 		all--;
 	}
+	return true;
 }
 
-static void measure(const struct table *table, unsigned int width, unsigned int *widths)
+/* False: lines become wider than `width`. */
+static bool measure(const struct table *table, unsigned int width, unsigned int *widths)
 {
 	for (size_t c = 0; c < table->n_columns; c++)
 		widths[c] = width_of(table->columns[c].title);
@@ -125,8 +127,7 @@ static void measure(const struct table *table, unsigned int width, unsigned int 
 
 		*w = MAX(*w, width_of(table->cells[i]));
 	}
-	if (width)
-		shrink_columns(table, width, widths);
+	return !width || shrink_columns(table, width, widths);
 }
 
 /* Rows under construction. */
@@ -134,13 +135,28 @@ struct sheet {
 	const struct terminal *terminal;
 	const unsigned int *widths;
 	unsigned int indent;
+	unsigned int limit; /* columns of a line, besides one for an ellipsis; 0: all fit */
+	unsigned int used; /* of the line so far */
 	unsigned int owed; /* blanks that only what follows makes necessary */
+	bool full; /* the line was cut */
 	FILE *f;
 };
 
-static void put_blanks(struct sheet *sheet)
+/* Numbers are not shortened: where not even they have room the line is cut. */
+static void put(struct sheet *sheet, const char *text, size_t length, unsigned int width)
 {
-	fprintf(sheet->f, "%*s", (int)sheet->owed, "");
+	unsigned int blanks = sheet->owed;
+
+	if (sheet->full)
+		return;
+	sheet->full = sheet->limit && sheet->used + blanks + width > sheet->limit;
+	if (sheet->full) {
+		blanks = MIN(blanks, sheet->limit - sheet->used);
+		length = text_head(text, length, sheet->limit - sheet->used - blanks, &width);
+	}
+	fprintf(sheet->f, "%*s%.*s%s", (int)blanks, "", (int)length, text,
+		sheet->full ? sheet->terminal->glyphs.ellipsis : "");
+	sheet->used += blanks + width;
 	sheet->owed = 0;
 }
 
@@ -157,17 +173,19 @@ static const char *put_cell(struct sheet *sheet, const struct column *column, co
 	}
 	if (column->right)
 		sheet->owed += width - MIN(w, width);
-	put_blanks(sheet);
 	if (w > width && column->shrink == SHRINK_START) {
+		const char *ellipsis = sheet->terminal->glyphs.ellipsis;
+
 		n = text_tail(text, length, width - 1, &w);
-		fprintf(sheet->f, "%s%s", sheet->terminal->glyphs.ellipsis, text + length - n);
+		put(sheet, ellipsis, strlen(ellipsis), 1);
+		put(sheet, text + length - n, n, w);
 		sheet->owed = width - (w + 1) + GAP;
 		return text + length;
 	}
 	if (w > width && column->shrink == SHRINK_WRAP)
 		n = text_line(text, length, width);
-	fwrite(text, 1, n, sheet->f);
 	w = text_width(text, n);
+	put(sheet, text, n, w);
 	sheet->owed = (column->right ? 0 : width - MIN(w, width)) + GAP;
 	text += n;
 	return text + strspn(text, " ");
@@ -182,10 +200,12 @@ static void put_row(const struct table *table, struct sheet *sheet, const char *
 	while (more) {
 		more = false;
 		sheet->owed = sheet->indent;
+		sheet->used = 0;
+		sheet->full = false;
 		for (size_t c = 0; c < table->n_columns; c++) {
 			rests[c] = put_cell(sheet, &table->columns[c], rests[c],
 					    sheet->widths[c]);
-			more = more || *rests[c];
+			more = more || (*rests[c] && !sheet->full);
 		}
 		fputc('\n', sheet->f);
 	}
@@ -217,7 +237,8 @@ int table_render(const struct table *table, const struct terminal *terminal, uns
 
 		cell[text_sanitize(cell, cell, strlen(cell), terminal->utf8)] = '\0';
 	}
-	measure(table, terminal->width ? terminal->width - indent : 0, widths);
+	if (!measure(table, terminal->width ? terminal->width - indent : 0, widths))
+		sheet.limit = terminal->width - 1;
 	sheet.f = open_memstream(&text, &length);
 	if (!sheet.f)
 		return -ENOMEM;

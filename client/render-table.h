@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aligned columns under titles, as wide as the terminal at most, no blanks at the ends of lines. */
+/*
+ * Aligned columns under titles, as wide as the terminal at most, no blanks at the ends of lines.
+ * Where numbers alone are wider, lines are cut, which an ellipsis tells.
+ */
 #pragma once
 
 #include <stdbool.h>
