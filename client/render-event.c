@@ -120,26 +120,38 @@ static unsigned int next_field(const struct event_renderer *renderer, struct out
 	return 4;
 }
 
-/* The target, its start left out when there is no room for it, and what it returned. */
+/* Text, its start left out when `after` columns would not remain behind it; returns its columns. */
+static unsigned int put_end(const struct event_renderer *renderer, const char *text, size_t length,
+			    unsigned int used, unsigned int after, struct output *out)
+{
+	const struct terminal *terminal = renderer->terminal;
+	unsigned int width = text_width(text, length);
+	size_t n = length;
+
+	if (terminal->width && used + width + after > terminal->width) {
+		n = text_tail(text, length, terminal->width - used - after - 1, &width);
+		output_string(out, terminal->glyphs.ellipsis);
+		width++;
+	}
+	output_append(out, text + length - n, n);
+	return width;
+}
+
+/* The target, and what it returned. */
 static void put_target(const struct event_renderer *renderer, const struct event *event,
 		       unsigned int used, struct output *out)
 {
-	const struct terminal *terminal = renderer->terminal;
-	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), n, result_length;
+	size_t length = MIN(event->target.length, (size_t)NAME_MAX_BYTES), result_length;
 	char name[NAME_MAX_BYTES], result[RESULT_MAX];
-	unsigned int width, result_width, w;
+	unsigned int width, result_width;
 
 	result_length = format_result(renderer, event, result);
 	result_width = text_width(result, result_length);
-	n = length = text_sanitize(name, event->target.data, length, terminal->utf8);
+	length = text_sanitize(name, event->target.data, length, renderer->terminal->utf8);
 	width = text_width(name, length);
 	used = next_field(renderer, out, used, MIN(width, SHORTEST_TARGET) + result_width);
 	put_style(renderer, out, STYLE_BOLD);
-	if (terminal->width && used + width + result_width > terminal->width) {
-		n = text_tail(name, length, terminal->width - used - result_width - 1, &w);
-		output_string(out, terminal->glyphs.ellipsis);
-	}
-	output_append(out, name + length - n, n);
+	put_end(renderer, name, length, used, result_width, out);
 	put_style(renderer, out, STYLE_NONE);
 	output_append(out, result, result_length);
 }
@@ -149,7 +161,7 @@ static void put_header(struct event_renderer *renderer, const struct event *even
 {
 	char number[20], process[PROCESS_MAX];
 	size_t n = text_decimal(number, event->sequence), length;
-	unsigned int used, width;
+	unsigned int used;
 
 	put_style(renderer, out, STYLE_BOLD);
 	output_append(out, "#", 1);
@@ -157,16 +169,15 @@ static void put_header(struct event_renderer *renderer, const struct event *even
 	put_style(renderer, out, STYLE_NONE);
 	output_append(out, "  ", 2);
 	put_clock(renderer, event->time, out);
-	output_append(out, "  cpu ", 6);
-	used = (unsigned int)(1 + n + 2 + renderer->clock_length + 7 + 6);
+	used = (unsigned int)(1 + n + 2 + renderer->clock_length + 7);
 	n = text_decimal(number, event->cpu);
+	used = next_field(renderer, out, used, 4 + (unsigned int)n) + 4 + (unsigned int)n;
+	output_append(out, "cpu ", 4);
 	output_append(out, number, n);
-	used += (unsigned int)n;
 
 	length = format_process(renderer, event, process);
-	width = text_width(process, length);
-	used = next_field(renderer, out, used, width) + width;
-	output_append(out, process, length);
+	used = next_field(renderer, out, used, text_width(process, length));
+	used += put_end(renderer, process, length, used, 0, out);
 	put_target(renderer, event, used, out);
 	output_append(out, "\n", 1);
 }
