@@ -12,7 +12,6 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "guest"))
-import harness  # noqa: E402
 import lines_scene  # noqa: E402
 
 

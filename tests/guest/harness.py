@@ -415,11 +415,15 @@ def bpftool(*arguments):
     return json.loads(subprocess.check_output(["bpftool", "--json", *arguments]) or b"[]")
 
 
-def wait_until(condition, why):
-    """Until it holds: for what has no event to wait for. `why`: what it means when it does not."""
+def wait_until(condition, why, process=None):
+    """Until it holds: for what has no event to wait for. `why`: what it means when it does not,
+    perhaps by what a process has said."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, why
+        if time.monotonic() > deadline:
+            if process:
+                process.fail(why)
+            raise AssertionError(why)
         time.sleep(0.05)
 
 

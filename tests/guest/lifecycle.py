@@ -235,7 +235,7 @@ def test_socket_activation():
     path = "/tmp/activated.sock"
     with harness.Process("systemd-socket-activate", "--listen", path, "--fdname", "varlink",
                          harness.LBRD) as activator:
-        harness.wait_until(lambda: os.path.exists(path), "no socket")
+        harness.wait_until(lambda: os.path.exists(path), "no socket", activator)
         with harness.Process(harness.LBRCTL, "--socket", path, "--json", "list") as ctl:
             harness.equal(ctl.wait_for(lambda line: True), {"attachments": []})
             harness.equal(ctl.wait(), 0, "exit status")

@@ -120,7 +120,7 @@ def shown(scene, *arguments):
         if arguments[0] == "attach":
             # The scene has one of its own.
             harness.wait_until(lambda: len(control.call("List")["attachments"]) == 2,
-                               "lbrctl does not attach")
+                               "lbrctl does not attach", ctl)
             scene.module.run(scene.program)
         harness.equal(ctl.wait(), 0, ctl.error_output())
         assert all(len(line) <= 100 for line in ctl.lines), ctl.lines

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be done is refused with the reason and the next step, and a status that tells."""
 
-import subprocess
-
 import harness
-import paths
 
 REFUSED = 1
 UNREACHABLE = 3

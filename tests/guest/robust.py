@@ -250,7 +250,7 @@ def test_the_place_of_the_socket_turns_read_only():
         socket_path = f"{directory}/lbrd.sock"
         lbrd = harness.Process(harness.LBRD, "--socket", socket_path)
         with lbrd:
-            harness.wait_until(lambda: os.path.exists(socket_path), "no socket")
+            harness.wait_until(lambda: os.path.exists(socket_path), "no socket", lbrd)
             subprocess.run(["mount", "-o", "remount,ro", directory], check=True)
             with harness.Connection(socket_path) as c:
                 attach(c, loaded["paths"])

@@ -3,7 +3,6 @@
 attach, watch in every view, go in the middle, stall and err.
 usage: observers.py MEMCHECK FED-LBRD LBRCTL"""
 
-import json
 import os
 import pathlib
 import signal
@@ -37,7 +36,7 @@ class Lbrd(harness.Process, harness.Server):
         super().__init__(MEMCHECK, LBRD, "--socket", self.socket, "--cache", directory,
                          env={"LBRD_FEED": f"{ring},{record}"}, pass_fds=(ring, record))
         harness.wait_until(lambda: os.path.exists(self.socket) or self.process.poll() is not None,
-                           "no socket")
+                           "no socket", self)
 
     def send(self, n):
         os.write(self.ring, bytes(n))
