@@ -289,7 +289,7 @@ def test_unloaded_in_mid_dump():
         first = c.receive()
         assert first["continues"]
         process.kill()
-        harness.wait_until(lambda: not harness.is_loaded(id), "it is still there")
+        lbrd.wait_unloaded(id)
         # For the grace time it can still be asked for, but for what nobody captured.
         with lbrd.connect() as late:
             late.send("Dump", {"target": {"programId": id}}, more=True)

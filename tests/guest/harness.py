@@ -248,6 +248,12 @@ class Server:
         options = ["--socket", self.socket] + (["--json"] if json_output else [])
         return Process(self.client, *options, *arguments, env=env, user=user)
 
+    def wait_unloaded(self, id):
+        """Until a program is gone, as lbrd sees it: long before its grace time is over."""
+        with self.connect() as c:
+            wait_until(lambda: not any(p["id"] == id for p in c.call("Programs")["programs"]),
+                       f"program {id} is still there")
+
     def connect(self, user=None):
         with acting_as(user) if user else contextlib.nullcontext():
             return Connection(self.socket)

@@ -178,7 +178,7 @@ def test_a_program_that_is_gone():
         with lbrd.connect() as control:
             control.call("Detach", {"attachment": attachment["id"]})
         connection.socket.close()
-        harness.wait_until(lambda: not harness.is_loaded(loaded["paths"].id), "the program stays")
+        lbrd.wait_unloaded(loaded["paths"].id)
         late, events = watch(lbrd, replay=1, view="source")
         with late:
             check_lines(next(events), paths.ALL[0])
