@@ -9,7 +9,9 @@
  * A tracer may outlive the daemon that loaded it. The next one can take it over only if both mean
  * the same by this file and pool.h: another layout, or another meaning, is another number.
  */
+#ifndef LBRD_TRACER_ABI /* tests build an lbrd of another one */
 #define LBRD_TRACER_ABI 1
+#endif
 
 /*
  * The deepest branch stack of any CPU: 64 entries, Intel's architectural LBR being 8 to 64

@@ -27,11 +27,13 @@ Objects are named as the BPF sources in this folder without ".bpf.c", or by thei
 build directory (set by tests/vm/run).
 """
 
+import collections
 import contextlib
 import json
 import os
 import pathlib
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -436,6 +438,15 @@ def wait_until(condition, why, process=None):
 def is_loaded(id):
     """Whether the kernel has a program: it frees them a while after the last who held it."""
     return any(program["id"] == id for program in bpftool("prog", "show"))
+
+
+def descriptors(pid):
+    """How many of each kind a process has: perf events, maps, links, sockets."""
+    kinds = collections.Counter()
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # of the reading itself, in one's own
+            kinds[re.sub(r":\[\d+\]$", "", os.readlink(fd))] += 1
+    return kinds
 
 
 def tracers():

@@ -2,10 +2,7 @@
 """Thousands of attachments come and go: nothing of them stays, neither in lbrd nor in the kernel.
 usage: leaks.py CYCLES [--no-branches]"""
 
-import collections
-import os
 import pathlib
-import re
 import sys
 import time
 
@@ -31,14 +28,6 @@ def memory(lbrd):
 def is_sanitized(lbrd):
     """Freed memory is kept back then, and what is not freed is told when lbrd ends."""
     return "libasan" in pathlib.Path(f"/proc/{lbrd.pid}/maps").read_text()
-
-
-def descriptors(lbrd):
-    """How many of each kind: perf events, maps, links, sockets."""
-    kinds = collections.Counter()
-    for fd in pathlib.Path(f"/proc/{lbrd.pid}/fd").iterdir():
-        kinds[re.sub(r":\[\d+\]$", "", os.readlink(fd))] += 1
-    return kinds
 
 
 def kernel_memory():
@@ -72,13 +61,14 @@ def test_attachments():
         cycle(c, program, CYCLES // 10)
         settled(c, known)
         harness.assert_no_tracers()
-        before = descriptors(lbrd), objects()
+        before = harness.descriptors(lbrd.pid), objects()
         own, kernel, started = memory(lbrd), kernel_memory(), time.monotonic()
         cycle(c, program, CYCLES)
         took = time.monotonic() - started
         settled(c, known)
         harness.assert_no_tracers()
-        harness.equal((descriptors(lbrd), objects()), before, "descriptors and BPF objects")
+        harness.equal((harness.descriptors(lbrd.pid), objects()), before,
+                      "descriptors and BPF objects")
         print(f"# {CYCLES} cycles in {took:.0f} s; lbrd {own} KB, then {memory(lbrd)}; "
               f"kernel {kernel} KB, then {kernel_memory()}")
         # The heap settles within half a megabyte; a page for each attachment would be far more.

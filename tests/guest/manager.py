@@ -33,6 +33,7 @@ class Manager(harness.Server):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(f"{self.directory}/notify")
         self.size, self.options = size, options
+        self.program = harness.LBRD  # the lbrd that start() starts
         self.store = []  # (name, descriptor)
         self.messages = []
         self.ready = threading.Event()
@@ -122,7 +123,7 @@ class Manager(harness.Server):
         for i, fd in enumerate(fds):
             os.dup2(fd, FIRST + i, inheritable=True)
         os.closerange(FIRST + len(fds), 500)
-        os.execve(harness.LBRD, ["lbrd", *self.options], {
+        os.execve(self.program, ["lbrd", *self.options], {
             **os.environ, "NOTIFY_SOCKET": f"{self.directory}/notify", "FDSTORE": str(self.size),
             "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(fds)),
             "LISTEN_FDNAMES": ":".join(names)})
