@@ -3,13 +3,14 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import time
 
 import harness
 import paths
 import service
-from observer import Observer, check_numbers, keep
+from observer import Observer, check_numbers, keep, list_attachments
 
 PACKET = paths.ALL[0]
 CORES = pathlib.Path("/run")
@@ -40,6 +41,31 @@ ENDS = [
     ("restart", restart),
     ("hung", signal_it(signal.SIGSTOP)),
 ]
+
+
+def test_replaced_by_another_build():
+    """As by a package, which restarts the service: one of another release goes on, one of another
+    format says why it does not, and leaves nothing with systemd."""
+    place = next(p for p in service.installed().values() if p.parts[-2:] == ("sbin", "lbrd"))
+    with service.Service() as lbrd, harness.Programs("paths") as loaded:
+        keep(lbrd, loaded["paths"])
+        observer = Observer(lbrd)
+        for what, goes_on in (("release", True), ("state", False)):
+            new = place.with_suffix(".new")
+            shutil.copy(harness.BUILD / "tests" / "guest" / f"lbrd-of-other-{what}", new)
+            new.rename(place)
+            loaded["paths"].run(PACKET.data, repeat=20)
+            lbrd.systemctl("restart", "lbrd.service")
+            observer.drain()
+            harness.equal(observer.connect(), goes_on, what)
+            harness.equal(len(list_attachments(lbrd)), goes_on, what)
+        harness.equal((len(observer.sequences), observer.lost), (40, 0))
+        harness.assert_no_tracers()
+        # One descriptor: the state of the one that began anew.
+        harness.equal(lbrd.property("NFileDescriptorStore"), "1")
+        journal = lbrd.journal()
+        harness.equal(journal.count("is not taken over: it is of another version of lbrd"), 1,
+                      journal)
 
 
 def test_every_end():
