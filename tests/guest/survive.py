@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import tempfile
 import time
 
 import harness
@@ -184,6 +185,50 @@ def test_terminated_and_started_again():
         harness.assert_no_tracers()
 
 
+def test_owners_go_on_paying():
+    """What a user left with an earlier lbrd counts for what it may have, until it is detached."""
+    share = 512  # half of all
+    with harness.Programs("paths") as loaded, tempfile.NamedTemporaryFile("w") as policy, \
+            manager.Manager(options=["--policy", policy.name]) as lbrd:
+        policy.writelines(f"allow {right} everyone\n"
+                          for right in ("observe", "attach", "administer", "addresses"))
+        policy.flush()
+        os.chmod(lbrd.directory, 0o755)
+        os.chmod(lbrd.socket, 0o666)
+
+        def attach(c):
+            return c.call("Attach", {"targets": [{"programId": loaded["paths"].id}],
+                                     "persistent": True})["attachment"]["id"]
+
+        def used(c, name):
+            return next(limit for limit in c.call("Describe")["limits"]
+                        if limit["name"] == name)["used"]
+
+        def check_full(c):
+            harness.equal((used(c, "attachments"), used(c, "allTargets")), (share, share))
+            try:
+                attach(c)
+            except harness.VarlinkError as error:
+                harness.equal((error.name, error.parameters["name"], error.parameters["value"]),
+                              ("io.lbrd.LimitReached", "attachments", share))
+            else:
+                raise AssertionError("one more than the user may have")
+
+        lbrd.start()
+        with lbrd.connect("nobody") as c:
+            ids = [attach(c) for _ in range(share)]
+            check_full(c)
+        lbrd.restart()
+        with lbrd.connect("nobody") as c:
+            check_full(c)
+            c.call("Detach", {"attachment": ids[7]})
+            attach(c)
+            check_full(c)
+            c.call("Detach", {"all": True})
+            harness.equal((used(c, "attachments"), used(c, "allTargets")), (0, 0))
+    harness.assert_no_tracers()
+
+
 def test_lbrctl_comes_back():
     with harness.Programs("paths") as loaded, manager.Manager() as lbrd:
         lbrd.start()
@@ -228,12 +273,21 @@ def branch_events():
 def test_without_a_manager_nothing_is_left():
     with harness.Programs("paths") as loaded:
         idle = branch_events()
-        lbrd = harness.Lbrd()
-        keep(lbrd, loaded["paths"])
-        assert len(branch_events()) > len(idle), "no branch events while attached"
-        lbrd.kill()
-        harness.assert_no_tracers()
-        harness.equal(branch_events(), idle, "branch events")
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            lbrd = harness.Lbrd()
+            id = keep(lbrd, loaded["paths"])["id"]
+            assert len(branch_events()) > len(idle), "no branch events while attached"
+            observer = Observer(lbrd, attachments=[id])
+            harness.equal(observer.lineage, None, "numbers that go on")
+            loaded["paths"].run(PACKET.data)
+            observer.read(1)
+            lbrd.send_signal(number)
+            observer.drain()
+            if number == signal.SIGTERM:
+                harness.equal(observer.ended["reason"], "shutdown")
+            harness.equal(lbrd.wait(), -number if number == signal.SIGKILL else 0, "exit status")
+            harness.assert_no_tracers()
+            harness.equal(branch_events(), idle, "branch events")
 
 
 harness.main(globals())
