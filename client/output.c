@@ -49,14 +49,30 @@ void output_append_long(struct output *out, const char *data, size_t length)
 	}
 }
 
+static void blank_controls(char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		uint64_t word;
+
+		/* Where none of eight bytes is below a blank; those of UTF-8 are not. */
+		for (; i + sizeof(word) <= length; i += sizeof(word)) {
+			memcpy(&word, text + i, sizeof(word));
+			if ((word - 0x2020202020202020) & ~word & 0x8080808080808080)
+				break;
+		}
+		if (i < length && (unsigned char)text[i] < ' ')
+			text[i] = ' ';
+	}
+}
+
 void output_append_json(struct output *out, const char *data, size_t length)
 {
 	while (length) {
 		size_t n = MIN(length, (size_t)OUTPUT_SIZE);
 		char *to = output_reserve(out, n);
 
-		for (size_t i = 0; i < n; i++)
-			to[i] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+		memcpy(to, data, n);
+		blank_controls(to, n);
 		output_commit(out, n);
 		data += n;
 		length -= n;
