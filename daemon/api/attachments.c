@@ -149,9 +149,7 @@ void attachments_end(struct attachments *attachments, struct attachment *attachm
 /* What a reached limit leaves unread is not lost: nobody asked for it. */
 static bool tells_losses(const struct attachment *attachment)
 {
-	return attachment->state != ATTACHMENT_ABANDONED &&
-			(attachment->state == ATTACHMENT_ACTIVE ||
-			attachment->end_reason != END_LIMIT);
+	return attachment->state != ATTACHMENT_ABANDONED && attachment->end_reason != END_LIMIT;
 }
 
 static void finish(struct attachments *attachments, struct attachment *attachment)
