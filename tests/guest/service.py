@@ -46,6 +46,13 @@ def install():
             (UNITS / place.name).symlink_to(place)
 
 
+def journalctl(*arguments):
+    """What the journal shows, once everything that was sent to it is in it."""
+    subprocess.run(["journalctl", "--sync"], check=True)
+    return subprocess.run(["journalctl", "--no-pager", "--quiet", *arguments], capture_output=True,
+                          text=True, check=True).stdout
+
+
 class Service(harness.Server):
     """lbrd.socket and lbrd.service, running. `settings` are lines of a drop-in for the service,
     for instance "[Service]\\nWatchdogSec=2s". Stopped at the context's end."""
@@ -54,6 +61,7 @@ class Service(harness.Server):
 
     def __init__(self, settings=""):
         install()
+        self.begin = journalctl("--lines=0", "--show-cursor").split()[-1]
         self.client = next(place for place in installed().values() if place.name == "lbrctl")
         # The leak check traces its own process, which the unit's filter of system calls forbids.
         options = os.environ.get("ASAN_OPTIONS", "")
@@ -88,9 +96,6 @@ class Service(harness.Server):
         """A property of the unit, for instance MainPID or NRestarts, as a string."""
         return systemctl("show", "--value", "--property", name, "lbrd.service").strip()
 
-    @staticmethod
-    def journal():
-        """What lbrd and systemd about it said in this boot, oldest line first."""
-        subprocess.run(["journalctl", "--sync"], check=True)
-        return subprocess.run(["journalctl", "--no-pager", "--output=cat", "--unit=lbrd.service"],
-                              capture_output=True, text=True, check=True).stdout
+    def journal(self):
+        """What lbrd and systemd about it said since this service began, oldest line first."""
+        return journalctl("--output=cat", "--unit=lbrd.service", f"--after-cursor={self.begin}")

@@ -74,7 +74,8 @@ def test_every_end():
     n = 0
     settings = ("[Service]\nWatchdogSec=2s\n[Unit]\nStartLimitIntervalSec=0\n"
                 # The address sanitizer, if it is there, leaves the crash to the kernel.
-                "[Service]\nEnvironment=ASAN_OPTIONS=handle_segv=0:disable_coredump=0")
+                "[Service]\n"
+                "Environment=ASAN_OPTIONS=handle_segv=0:disable_coredump=0:detect_leaks=0")
     with service.Service(settings) as lbrd, \
             harness.Programs("paths") as loaded, \
             harness.sysctl("kernel/core_pattern", f"|/bin/dd bs=64k of={CORES}/%s"):
