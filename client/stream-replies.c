@@ -151,16 +151,19 @@ static void take_attachment(struct stream *stream, const struct json_slice *para
 	attachment_tell(attachment, get_array(object, "failures"));
 }
 
-/* What a reply carries beside what was dealt with on the way. */
+/* What a reply carries beside what is dealt with on the way. */
 struct rest {
+	struct stream *stream;
 	bool attachment;
 	int64_t sequence;
 	struct losses losses;
 	char lineage[sizeof(((struct comeback *)0)->lineage)];
 };
 
-static void take_parameters(struct stream *stream, struct json_reader *r, struct rest *ret)
+static void take_parameters(struct json_reader *r, void *userdata)
 {
+	struct rest *ret = userdata;
+	struct stream *stream = ret->stream;
 	struct json_slice key;
 
 	json_enter_object(r);
@@ -208,31 +211,13 @@ static void greet(struct stream *stream, const struct rest *rest)
 /* client_parse_reply() would pass over an event's ten kilobytes only to find where they end. */
 void stream_take_reply(struct stream *stream, const char *data, size_t length)
 {
-	struct client_reply reply = { .parameters = { "{}", 2 } };
+	struct rest rest = { .stream = stream };
 	struct output *out = &stream->context->out;
-	struct rest rest = { 0 };
-	struct json_reader r;
-	struct json_slice key;
+	struct client_reply reply;
+	int r = client_walk_reply(data, length, take_parameters, &rest, &reply);
 
-	json_reader_init(&r, data, length);
-	json_enter_object(&r);
-	while (json_next_key(&r, &key)) {
-		if (json_pass_null(&r))
-			continue;
-		if (json_slice_is(&key, "parameters")) {
-			reply.parameters.data = r.position;
-			take_parameters(stream, &r, &rest);
-			reply.parameters.length = (size_t)(r.position - reply.parameters.data);
-		} else if (json_slice_is(&key, "error")) {
-			json_read_raw_string(&r, &reply.error);
-		} else if (json_slice_is(&key, "continues")) {
-			json_read_bool(&r, &reply.continues);
-		} else {
-			json_skip(&r);
-		}
-	}
-	if (json_finish(&r) < 0) {
-		stream_finish(stream, request_failed(stream->context, r.error));
+	if (r < 0) {
+		stream_finish(stream, request_failed(stream->context, r));
 		return;
 	}
 	if (reply.error.data) {

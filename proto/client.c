@@ -209,7 +209,9 @@ int client_next(struct client *client, int timeout_ms, const char **ret, size_t 
 	}
 }
 
-int client_parse_reply(const char *data, size_t length, struct client_reply *ret)
+int client_walk_reply(const char *data, size_t length,
+		      void (*take)(struct json_reader *r, void *userdata), void *userdata,
+		      struct client_reply *ret)
 {
 	struct client_reply reply = { .parameters = { "{}", 2 } };
 	struct json_reader r;
@@ -221,9 +223,9 @@ int client_parse_reply(const char *data, size_t length, struct client_reply *ret
 		if (json_pass_null(&r))
 			continue;
 		if (json_slice_is(&key, "parameters")) {
-			if (json_peek(&r) != JSON_KIND_OBJECT)
-				return CLIENT_E_MALFORMED;
-			json_read_raw(&r, &reply.parameters);
+			reply.parameters.data = r.position;
+			take(&r, userdata);
+			reply.parameters.length = (size_t)(r.position - reply.parameters.data);
 		} else if (json_slice_is(&key, "error")) {
 			json_read_raw_string(&r, &reply.error);
 		} else if (json_slice_is(&key, "continues")) {
@@ -233,7 +235,20 @@ int client_parse_reply(const char *data, size_t length, struct client_reply *ret
 		}
 	}
 	if (json_finish(&r) < 0)
-		return CLIENT_E_MALFORMED;
+		return r.error;
 	*ret = reply;
 	return 0;
+}
+
+static void skip_object(struct json_reader *r, void *userdata)
+{
+	if (json_peek(r) == JSON_KIND_OBJECT)
+		json_skip(r);
+	else
+		r->error = -EBADMSG;
+}
+
+int client_parse_reply(const char *data, size_t length, struct client_reply *ret)
+{
+	return client_walk_reply(data, length, skip_object, NULL, ret) < 0 ? CLIENT_E_MALFORMED : 0;
 }

@@ -63,5 +63,12 @@ struct client_reply {
 	bool continues;
 };
 
-/* Takes the outermost level of a reply apart, fast. 0 or CLIENT_E_MALFORMED. */
+/*
+ * Takes a reply apart in one walk: `take` is given the reader in front of the parameters, if there
+ * are any, and leaves it behind them or sets its error. 0, or negative errno: the reader's.
+ */
+int client_walk_reply(const char *data, size_t length,
+		      void (*take)(struct json_reader *r, void *userdata), void *userdata,
+		      struct client_reply *ret);
+/* The same, passing over the parameters, which must be an object. 0 or CLIENT_E_MALFORMED. */
 int client_parse_reply(const char *data, size_t length, struct client_reply *ret);
